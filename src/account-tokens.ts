@@ -1,0 +1,150 @@
+/**
+ * What this process knows of one account: the record in use, how long it may be trusted, and how refreshing went lately.
+ * Decides whether a token is good; asks nobody. Used by the coordinator alone.
+ */
+import type { Authorization } from "./credentials.js";
+import { type HubSpotOAuthError, ReauthorizationRequiredError } from "./errors.js";
+import { refreshWindows, type RefreshWindows, type StoredTokens } from "./token-set.js";
+import { jittered } from "./token-writer.js";
+
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** What a caller asks for, beyond any token that is good. */
+export interface Wanted {
+  /** An access token that HubSpot refused: any other will do. */
+  readonly rejectedToken: string | undefined;
+  /** The version that must be replaced whatever the clock says; a newer one, by whomever, will do. */
+  readonly replaceVersion: string | undefined;
+}
+
+/** A record in use, with what the hot path needs worked out. */
+export interface TokenInUse extends RefreshWindows {
+  readonly record: StoredTokens;
+  readonly accessToken: string;
+  readonly authorization: Authorization;
+  /** When the store was last read or written for it; a clock before this has jumped back. */
+  readAtMs: number;
+  /** Until then the hot path asks nobody: the end of `cacheMs`, or the beginning of the advisory window. */
+  trustedUntilMs: number;
+}
+
+/** A refresh under way. */
+export interface Flight {
+  readonly promise: Promise<TokenInUse>;
+  readonly rejectedToken: string | undefined;
+  readonly force: boolean;
+}
+
+/** One account in this process. */
+export class AccountTokens {
+  readonly id: string;
+  readonly #now: () => number;
+  readonly #cacheMs: number;
+  inUse: TokenInUse | undefined;
+  flight: Flight | undefined;
+  reread: Promise<StoredTokens> | undefined;
+  lastError: HubSpotOAuthError | undefined;
+  #failures = 0;
+  #backoffUntilMs = 0;
+
+  constructor(id: string, now: () => number, cacheMs: number) {
+    this.id = id;
+    this.#now = now;
+    this.#cacheMs = cacheMs;
+  }
+
+  /** Nothing worth remembering: ids that were never connected must not fill the memory. */
+  get isEmpty(): boolean {
+    return this.inUse === undefined && this.flight === undefined && this.reread === undefined && this.lastError === undefined;
+  }
+
+  /** The token in use while nobody has to be asked. */
+  get trusted(): TokenInUse | undefined {
+    const { inUse } = this;
+    if (inUse === undefined) return undefined;
+    const nowMs = this.#now();
+    return nowMs < inUse.trustedUntilMs && nowMs >= inUse.readAtMs ? inUse : undefined;
+  }
+
+  /** Whether the store should be asked if the token in use still stands. */
+  get isStale(): boolean {
+    const { inUse } = this;
+    const nowMs = this.#now();
+    return inUse !== undefined && (nowMs >= inUse.readAtMs + this.#cacheMs || nowMs < inUse.readAtMs);
+  }
+
+  /**
+   * Takes a record from the store into use. A dead one never is: a call on a dead account asks the store each time, and HubSpot never.
+   * @throws ReauthorizationRequiredError when it is dead.
+   */
+  use(record: StoredTokens & { readonly accessToken: string }): TokenInUse {
+    const before = this.inUse;
+    if (before?.record === record) return before;
+    if (record.status === "dead") {
+      this.inUse = undefined;
+      throw new ReauthorizationRequiredError(this.id, record.reason ?? "dead");
+    }
+    const { accessToken } = record;
+    const inUse: TokenInUse = {
+      record,
+      accessToken,
+      // The same object for the same token: callers tell by identity whether there is another one.
+      authorization:
+        before?.accessToken === accessToken
+          ? before.authorization
+          : Object.freeze({ headers: Object.freeze({ authorization: `Bearer ${accessToken}` }) }),
+      ...refreshWindows(record),
+      readAtMs: 0,
+      trustedUntilMs: 0,
+    };
+    this.inUse = inUse;
+    this.trust(this.#cacheMs);
+    return inUse;
+  }
+
+  /** Trusts the token in use for so long from now on. */
+  trust(forMs: number): void {
+    const { inUse } = this;
+    if (inUse === undefined) return;
+    inUse.readAtMs = this.#now();
+    inUse.trustedUntilMs = Math.min(inUse.readAtMs + forMs, inUse.advisoryAtMs);
+  }
+
+  /** Whether a record needs no refresh: before its advisory window, or simply another token than the refused one. */
+  isFresh(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
+    const { advisoryAtMs, mandatoryAtMs } = refreshWindows(record);
+    return isCandidate(record, wanted) && this.#now() < (wanted.rejectedToken === undefined ? advisoryAtMs : mandatoryAtMs);
+  }
+
+  /** Whether a record's token may still be used when it cannot be replaced. */
+  isAlive(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
+    return isCandidate(record, wanted) && this.#now() < refreshWindows(record).expiresAtMs;
+  }
+
+  /** Counts a failed refresh. The first may be tried again at once; from the second on, callers wait longer and longer. */
+  failed(error: HubSpotOAuthError): void {
+    this.lastError = error;
+    this.#failures++;
+    if (this.#failures > 1) this.#backoffUntilMs = this.#now() + jittered(Math.min(1_000 * 2 ** (this.#failures - 2), LONGEST_BACKOFF_MS));
+  }
+
+  succeeded(): void {
+    this.lastError = undefined;
+    this.#failures = 0;
+    this.#backoffUntilMs = 0;
+  }
+
+  /** The last failure, while nobody should try again. */
+  get backoff(): HubSpotOAuthError | undefined {
+    return this.#now() < this.#backoffUntilMs ? this.lastError : undefined;
+  }
+}
+
+function isCandidate(record: StoredTokens, { rejectedToken, replaceVersion }: Wanted): boolean {
+  return (
+    record.status === "active" &&
+    record.accessToken !== undefined &&
+    record.accessToken !== rejectedToken &&
+    record.version !== replaceVersion
+  );
+}

@@ -1,0 +1,394 @@
+/**
+ * `HubSpotOAuthClient`: the OAuth 2.0 authorization-code client. Wiring: what each step is, stands in the files it calls; the order of the
+ * steps stands here.
+ */
+import { CoordinatedAccount } from "./account-credential.js";
+import { AccountRecords } from "./account-records.js";
+import { type AccountSummary, summarize } from "./account-summary.js";
+import { AuthorizationFlows, type BrowserProof, type StartedAuthorization } from "./authorization-flow.js";
+import { createTransport, type Transport } from "./choose-transport.js";
+import { type HubSpotOAuthClientOptions, optionsFromEnv, type ResolvedOptions, resolveOptions } from "./client-options.js";
+import type { AccountCredential, HttpRuntime } from "./credentials.js";
+import { AccountNotConnectedError, MissingScopesError, ReauthorizationRequiredError, StateMismatchError } from "./errors.js";
+import { createEmit, type Emit } from "./events.js";
+import { type GrantDetails, type ImportedTokens, newRecord, readGrant } from "./grant.js";
+import { HubSpotHttp } from "./http/hubspot-http.js";
+import { buildAuthorizeUrl, checkHubId, checkRedirectUri, checkScopes } from "./oauth/authorize.js";
+import { OAuthEndpoints } from "./oauth/endpoints.js";
+import type { Flow } from "./oauth/state.js";
+import { deadReason, TokenEndpoint } from "./oauth/token-endpoint.js";
+import type { Introspection } from "./oauth/token-response.js";
+import { assertKnownOptions, checkAccountId } from "./option-checks.js";
+import { TokenCoordinator, type TokenOptions } from "./refresh.js";
+import { TokenSet } from "./token-set.js";
+
+/** Options of `createAuthorization`. */
+export interface CreateAuthorizationOptions<Context = unknown> {
+  /** Where the user should end up: a path on your own origin, at most 1,024 characters. */
+  readonly returnTo?: string | undefined;
+  /** A JSON value that comes back from `completeAuthorization`: tenant, user. At most 1,024 bytes; sealed, so nobody can read or change it. */
+  readonly context?: Context | undefined;
+  /** Reconnect: pins the account's portal, asks for the scopes it has, and the result must be the same account. */
+  readonly accountId?: string | undefined;
+  /** Preselects a HubSpot account, which the result must then belong to. */
+  readonly hubId?: string | undefined;
+  /** More required scopes than the configured ones. */
+  readonly scopes?: readonly string[] | undefined;
+  /** More optional scopes than the configured ones. */
+  readonly optionalScopes?: readonly string[] | undefined;
+  /** A secret of this browser that you already have, such as its session id: then no cookie is made. */
+  readonly binding?: string | undefined;
+}
+
+/** What `saveTokens` answers. */
+export interface Connection {
+  /** The key of the grant: what every other method takes. */
+  readonly accountId: string;
+  readonly hubId: string;
+  readonly userId: string | undefined;
+  /** What was granted, which may be less than was asked for. */
+  readonly scopes: readonly string[];
+  /** Whether the account was connected before; the new grant has replaced the old one. */
+  readonly reconnected: boolean;
+}
+
+/** What `completeAuthorization` answers. */
+export interface CompletedAuthorization<Context = unknown> extends Connection {
+  /** Already stored; redacts itself when printed. */
+  readonly tokens: TokenSet;
+  /** The `context` given to `createAuthorization`. */
+  readonly context: Context;
+  /** The `returnTo` given to `createAuthorization`: a path on your own origin. */
+  readonly returnTo: string | undefined;
+  /** A `Set-Cookie` value that removes the flow's cookie; append it. `undefined` when the flow had none. */
+  readonly clearCookie: string | undefined;
+}
+
+/** What `disconnect` did. The local record is gone in any case. */
+export interface Disconnection {
+  readonly uninstalled: boolean;
+  readonly revoked: boolean;
+  /** What HubSpot did not do, and why. */
+  readonly errors: readonly Error[];
+}
+
+/** Options of a call that goes to HubSpot. */
+export interface Abortable {
+  /** Rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** OAuth 2.0 for one HubSpot app: connects accounts, keeps their tokens, and hands out fresh ones. Make one per app and process. */
+export class HubSpotOAuthClient<Context = unknown> {
+  readonly #options: ResolvedOptions<Context>;
+  readonly #emit: Emit;
+  readonly #transport: Transport;
+  readonly #runtime: HttpRuntime;
+  readonly #endpoints: OAuthEndpoints;
+  readonly #tokenEndpoint: TokenEndpoint;
+  readonly #records: AccountRecords;
+  readonly #flows: AuthorizationFlows;
+  readonly #tokens: TokenCoordinator;
+
+  /** Does no I/O and starts no timer. @throws TypeError that names the wrong option. */
+  constructor(options: HubSpotOAuthClientOptions<Context>) {
+    const resolved = resolveOptions(options);
+    const { clientId, apiOrigin, apiVersion, now, cacheMs, timeoutMs } = resolved;
+    const emit = createEmit(resolved.onEvent);
+    const transport = createTransport(resolved);
+    const endpoints = new OAuthEndpoints(apiVersion, now, emit);
+    const tokenEndpoint = new TokenEndpoint({ ...resolved, origin: apiOrigin, endpoints, send: transport.send, emit });
+    const records = new AccountRecords(resolved.tokenStore, clientId, emit);
+    this.#options = resolved;
+    this.#emit = emit;
+    this.#transport = transport;
+    this.#runtime = { apiOrigin, send: transport.send };
+    this.#endpoints = endpoints;
+    this.#tokenEndpoint = tokenEndpoint;
+    this.#records = records;
+    this.#flows = new AuthorizationFlows(resolved, emit);
+    const requestRefresh = (refreshToken: string) => tokenEndpoint.requestRefresh(refreshToken);
+    this.#tokens = new TokenCoordinator({ records, emit, now, cacheMs, timeoutMs, requestRefresh, deadReason });
+  }
+
+  /**
+   * A client configured by `HUBSPOT_CLIENT_ID`, `HUBSPOT_CLIENT_SECRET`, `HUBSPOT_REDIRECT_URI`, `HUBSPOT_SCOPES` and
+   * `HUBSPOT_OPTIONAL_SCOPES` (scopes separated by spaces); options given here win.
+   * @throws TypeError that names the variable that is missing.
+   */
+  static fromEnv<Context = unknown>(
+    options: Partial<HubSpotOAuthClientOptions<Context>> & Pick<HubSpotOAuthClientOptions<Context>, "tokenStore">,
+  ): HubSpotOAuthClient<Context> {
+    return new HubSpotOAuthClient(optionsFromEnv(options, process.env));
+  }
+
+  /**
+   * Begins a flow: send the user to `url`, and append `cookie` to the response as a `Set-Cookie` header.
+   * @throws TypeError · `AccountNotConnectedError` and `TokenStoreError` for a reconnect.
+   */
+  async createAuthorization(options: CreateAuthorizationOptions<Context> = {}): Promise<StartedAuthorization> {
+    assertKnownOptions(
+      options,
+      ["returnTo", "context", "accountId", "hubId", "scopes", "optionalScopes", "binding"],
+      "createAuthorization",
+    );
+    const { accountId } = options;
+    const standing = accountId === undefined ? undefined : await this.#records.read(checkAccountId(accountId));
+    if (accountId !== undefined && standing === undefined) throw new AccountNotConnectedError(accountId);
+    const hubId = options.hubId === undefined ? standing?.hubId : checkHubId(options.hubId);
+    if (standing !== undefined && hubId !== standing.hubId)
+      throw new TypeError("hubId is not the HubSpot account that accountId is connected to. Leave one of them out.");
+    const scopes = union(this.#options.scopes, checkScopes(options.scopes ?? [], "scopes"));
+    // What the account has beyond that can only have been optional; HubSpot drops what it cannot grant.
+    const optional = union(
+      this.#options.optionalScopes,
+      checkScopes(options.optionalScopes ?? [], "optionalScopes"),
+      standing?.scopes ?? [],
+    );
+    const optionalScopes = optional.filter((scope) => !scopes.includes(scope) && scope !== "oauth");
+    const { context, returnTo, binding } = options;
+    return this.#flows.begin({ scopes, optionalScopes, hubId, accountId, context, returnTo, binding });
+  }
+
+  /**
+   * Ends a flow: checks the state and the browser, exchanges the code, learns the account, stores the tokens, in that order.
+   * @param options.url the callback's URL, absolute or relative: only its query is read.
+   * @param options.cookie the request's `Cookie` header, `undefined` if it has none; or `options.binding`, as given at the start.
+   * @throws `StateMismatchError`, `AuthorizationDeniedError` (nothing was exchanged) · `TokenRequestError`, `ConfigurationError`,
+   * `NetworkError`, `TimeoutError`, `MalformedResponseError`, `TokenStoreError` (start the flow again: a code is sent once). Errors of a
+   * flow that was recognised carry `context`, `returnTo` and `clearCookie`, not enumerable.
+   */
+  async completeAuthorization(
+    options: { readonly url: string | URL } & Abortable & BrowserProof,
+  ): Promise<CompletedAuthorization<Context>> {
+    assertKnownOptions(options, ["url", "cookie", "binding", "signal"], "completeAuthorization");
+    if (typeof options.url !== "string" && !(options.url instanceof URL)) throw new TypeError("url must be the callback's URL.");
+    const { flow, code } = await this.#flows.admit(options.url, options);
+    return this.#flows.describing(flow, async () => {
+      const tokens = await this.#tokenEndpoint.exchangeCode(code, flow.redirectUri, flow.codeVerifier, options.signal);
+      const context = flow.context as Context;
+      const connection = await this.#connect(tokens, context, options.signal, flow);
+      this.#emit("authorization.completed", {
+        accountId: connection.accountId,
+        hubId: connection.hubId,
+        reconnected: connection.reconnected,
+      });
+      const clearCookie = "cookie" in options ? this.#flows.clearCookie(flow) : undefined;
+      return { ...connection, tokens, context, returnTo: flow.returnTo, clearCookie };
+    });
+  }
+
+  /**
+   * The authorize URL alone (RFC 6749 section 4.1.1), for flows whose state you make and check yourself. Pure.
+   * @throws TypeError that names what cannot be used.
+   */
+  authorizationUrl(options: {
+    readonly state: string;
+    readonly scopes?: readonly string[] | undefined;
+    readonly optionalScopes?: readonly string[] | undefined;
+    readonly hubId?: string | undefined;
+    readonly redirectUri?: string | undefined;
+    readonly codeChallenge?: string | undefined;
+  }): string {
+    assertKnownOptions(options, ["state", "scopes", "optionalScopes", "hubId", "redirectUri", "codeChallenge"], "authorizationUrl");
+    if (typeof options.state !== "string" || options.state === "")
+      throw new TypeError("state must be a non-empty string that you can recognise at the callback.");
+    if (options.codeChallenge !== undefined && !/^[\w-]{43}$/.test(options.codeChallenge))
+      throw new TypeError("codeChallenge must be a S256 challenge: 43 base64url characters.");
+    const { clientId, authorizeOrigin } = this.#options;
+    const scopes = union(this.#options.scopes, checkScopes(options.scopes ?? [], "scopes"));
+    const optionalScopes = union(this.#options.optionalScopes, checkScopes(options.optionalScopes ?? [], "optionalScopes")).filter(
+      (scope) => !scopes.includes(scope),
+    );
+    const redirectUri =
+      options.redirectUri === undefined ? this.#options.redirectUri : checkRedirectUri(options.redirectUri, authorizeOrigin);
+    return buildAuthorizeUrl({
+      origin: authorizeOrigin,
+      clientId,
+      redirectUri,
+      scopes,
+      optionalScopes,
+      state: options.state,
+      hubId: options.hubId,
+      codeChallenge: options.codeChallenge,
+    });
+  }
+
+  /**
+   * Exchanges a code for tokens (RFC 6749 section 4.1.3): one HTTP call, nothing stored; a code is sent at most once.
+   * @throws `TokenRequestError`, `ConfigurationError`, `RateLimitError`, `NetworkError`, `TimeoutError`, `MalformedResponseError`.
+   */
+  async exchangeCode(
+    code: string,
+    options: { readonly redirectUri?: string | undefined; readonly codeVerifier?: string | undefined } & Abortable = {},
+  ): Promise<TokenSet> {
+    if (typeof code !== "string" || code === "") throw new TypeError("code must be the code from the callback.");
+    assertKnownOptions(options, ["redirectUri", "codeVerifier", "signal"], "exchangeCode");
+    const { redirectUri = this.#options.redirectUri, codeVerifier, signal } = options;
+    return this.#tokenEndpoint.exchangeCode(code, redirectUri, codeVerifier, signal);
+  }
+
+  /** Refreshes tokens of your own (RFC 6749 section 6): one HTTP call, no store. @throws as `exchangeCode` */
+  async refresh(refreshToken: string, options: Abortable = {}): Promise<TokenSet> {
+    return this.#tokenEndpoint.refresh(checkToken(refreshToken, "refreshToken"), options.signal);
+  }
+
+  /**
+   * Stores tokens that came from elsewhere: `exchangeCode`, a migration, a test. What they do not say (HubSpot account, scopes) is
+   * looked up by introspection.
+   * @throws `TokenStoreError`, `ConfigurationError`, and what `introspect` throws.
+   */
+  async saveTokens(
+    tokens: TokenSet | ImportedTokens,
+    options: { readonly context?: Context | undefined } & Abortable = {},
+  ): Promise<Connection> {
+    assertKnownOptions(options, ["context", "signal"], "saveTokens");
+    return this.#connect(tokens, options.context, options.signal);
+  }
+
+  /**
+   * A fresh access token, for a client of your own. Refreshed ahead of its end, once per account however many ask.
+   * @param options.rejectedToken a token that HubSpot's API refused: any other will do.
+   * @param options.force refresh now, a dead grant too; success makes it active.
+   * @throws `AccountNotConnectedError`, `ReauthorizationRequiredError`, `ConfigurationError`, `TokenStoreError`, and retryable ones.
+   */
+  async getAccessToken(accountId: string, options: TokenOptions = {}): Promise<string> {
+    return (await this.#tokens.token(checkAccountId(accountId), options)).accessToken;
+  }
+
+  /** The credential of an account for `HubSpotHttp`. Asks nobody whether it is connected. @throws TypeError */
+  account(accountId: string): AccountCredential {
+    return new CoordinatedAccount(this.#options.clientId, checkAccountId(accountId), this.#runtime, this.#tokens);
+  }
+
+  /** What is known of an account, never a token; `undefined` when it is not connected. One store read. */
+  async getAccount(accountId: string): Promise<AccountSummary | undefined> {
+    const record = await this.#records.read(checkAccountId(accountId));
+    return record === undefined ? undefined : summarize(record, this.#tokens.lastError(accountId));
+  }
+
+  /** All accounts, one store read each. @throws `ConfigurationError` when the store has no `list`, or holds another app's records. */
+  async *accounts(options: { readonly status?: "active" | "dead" | undefined } = {}): AsyncGenerator<AccountSummary, void, undefined> {
+    for await (const accountId of this.#records.list()) {
+      const account = await this.getAccount(accountId);
+      if (account !== undefined && (options.status === undefined || account.status === options.status)) yield account;
+    }
+  }
+
+  /** Resolves when the account has granted all of `scopes`. @throws `MissingScopesError` with those it has not · `AccountNotConnectedError` */
+  async requireScopes(accountId: string, scopes: readonly string[]): Promise<void> {
+    const record = await this.#tokens.record(checkAccountId(accountId));
+    if (record === undefined) throw new AccountNotConnectedError(accountId);
+    const missing = checkScopes(scopes, "scopes").filter((scope) => !record.scopes.includes(scope) && scope !== "oauth");
+    if (missing.length > 0) throw new MissingScopesError({ accountId, scopes: missing, anyOf: false });
+  }
+
+  /**
+   * What HubSpot knows of a token (RFC 7662); `{ active: false }` for an unknown or revoked one.
+   * @param options.hint what kind of token it is. @default "access_token"
+   * @throws as `exchangeCode`
+   */
+  async introspect(
+    token: string,
+    options: { readonly hint?: "access_token" | "refresh_token" | undefined } & Abortable = {},
+  ): Promise<Introspection> {
+    return this.#tokenEndpoint.introspect(checkToken(token, "token"), options.hint ?? "access_token", options.signal);
+  }
+
+  /** Revokes a refresh token (RFC 7009). Access tokens that were issued before live on until they expire. @throws as `exchangeCode` */
+  async revoke(refreshToken: string, options: Abortable = {}): Promise<void> {
+    await this.#tokenEndpoint.revoke(checkToken(refreshToken, "refreshToken"), options.signal);
+  }
+
+  /** Removes the app from the account's portal, for every user of it; HubSpot mails its admins. The local record stays. @throws as `HubSpotHttp.request` */
+  async uninstall(accountId: string, options: Abortable = {}): Promise<void> {
+    await new HubSpotHttp({ credential: this.account(accountId) }).delete(this.#endpoints.uninstallPath(), { signal: options.signal });
+  }
+
+  /**
+   * Disconnects an account: uninstall if asked, revoke, delete. The local record is deleted even when HubSpot is down; the result says
+   * what HubSpot did not do. Quiet when the account is not connected.
+   * @param options.revoke HubSpot may have given one refresh token to several connections of a portal. @default true with the default account ids, false with an `accountId` option
+   * @param options.uninstall removes the app for the whole portal. @default false
+   * @throws `TokenStoreError` when the record could not be deleted.
+   */
+  async disconnect(
+    accountId: string,
+    options: { readonly revoke?: boolean | undefined; readonly uninstall?: boolean | undefined } & Abortable = {},
+  ): Promise<Disconnection> {
+    assertKnownOptions(options, ["revoke", "uninstall", "signal"], "disconnect");
+    const record = await this.#tokens.recordToDisconnect(checkAccountId(accountId));
+    if (record === undefined) return { uninstalled: false, revoked: false, errors: [] };
+    const errors: Error[] = [];
+    const attempt = async (wanted: boolean, step: () => Promise<void>): Promise<boolean> => {
+      if (!wanted) return false;
+      try {
+        await step();
+        return true;
+      } catch (error) {
+        errors.push(error as Error);
+        return false;
+      }
+    };
+    const uninstalled = await attempt(options.uninstall ?? false, () => this.uninstall(accountId, options));
+    // The uninstall may have refreshed.
+    const latest = uninstalled || errors.length > 0 ? await this.#tokens.recordToDisconnect(accountId) : record;
+    const revoked = await attempt(options.revoke ?? this.#options.accountId === undefined, async () => {
+      if (latest?.refreshToken === undefined) throw new ReauthorizationRequiredError(accountId, "no_refresh_token");
+      await this.revoke(latest.refreshToken, options);
+    });
+    await this.#tokens.disconnect(accountId);
+    this.#emit("disconnected", { accountId, revoked, uninstalled });
+    return { uninstalled, revoked, errors };
+  }
+
+  /** Refuses new work, waits for refreshes under way, writes what the store has not taken yet (30 s at most), closes the sockets it opened. */
+  async close(): Promise<void> {
+    await this.#tokens.close();
+    await this.#transport.close();
+  }
+
+  /** `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #connect(
+    tokens: TokenSet | ImportedTokens,
+    context: Context | undefined,
+    signal: AbortSignal | undefined,
+    flow?: Flow,
+  ): Promise<Connection> {
+    const grant = await readGrant(tokens, {
+      clientId: this.#options.clientId,
+      nowMs: this.#options.now(),
+      needsUser: this.#options.accountId !== undefined,
+      introspectPath: this.#endpoints.introspectPath(),
+      introspect: (token, hint) => this.introspect(token, { hint, signal }),
+    });
+    const accountId = this.#accountIdOf(grant, context);
+    if ((flow?.hubId ?? grant.hubId) !== grant.hubId || (flow?.accountId ?? accountId) !== accountId) {
+      throw new StateMismatchError(
+        "wrong-account",
+        "The user connected another HubSpot account than the one asked for. Nothing was stored.",
+      );
+    }
+    const { record, reconnected } = await this.#tokens.connect(accountId, () => newRecord(grant, accountId, this.#options.clientId));
+    return { accountId, hubId: record.hubId, userId: record.userId, scopes: record.scopes, reconnected };
+  }
+
+  #accountIdOf({ hubId, userId }: GrantDetails, context: Context | undefined): string {
+    const { accountId } = this.#options;
+    return accountId === undefined ? hubId : checkAccountId(accountId({ hubId, userId, context }));
+  }
+}
+
+function union(...lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())];
+}
+
+function checkToken(value: unknown, name: string): string {
+  if (typeof value !== "string" || !/^[\u0021-\u007e]+$/.test(value))
+    throw new TypeError(`${name} must be a non-empty string of visible ASCII characters.`);
+  return value;
+}

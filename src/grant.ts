@@ -1,0 +1,143 @@
+/**
+ * Whose tokens these are: reads what a token response or an import says of its account, and asks HubSpot (introspection) for what it does
+ * not say. The account comes from HubSpot over TLS, never from a query string.
+ */
+import { freshVersion } from "./account-records.js";
+import { ConfigurationError, MalformedResponseError, TokenRequestError } from "./errors.js";
+import { checkHubId, checkScopes } from "./oauth/authorize.js";
+import type { Introspection } from "./oauth/token-response.js";
+import { assertKnownOptions } from "./option-checks.js";
+import { type StoredTokens, TokenSet } from "./token-set.js";
+
+/** Tokens from elsewhere: another library, a table of your own, `TokenSet.reveal()`. */
+export interface ImportedTokens {
+  readonly refreshToken?: string | undefined;
+  readonly accessToken?: string | undefined;
+  /** When the access token ends, in milliseconds since 1970. Without it the token is refreshed at first use. */
+  readonly expiresAtMs?: number | undefined;
+  readonly hubId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** A grant whose account is known. */
+export interface GrantDetails {
+  readonly accessToken: string | undefined;
+  readonly refreshToken: string | undefined;
+  readonly obtainedAtMs: number;
+  readonly expiresInMs: number;
+  readonly nowMs: number;
+  readonly hubId: string;
+  readonly userId: string | undefined;
+  readonly scopes: readonly string[];
+}
+
+/** What reading a grant needs. */
+export interface GrantReader {
+  readonly clientId: string;
+  readonly nowMs: number;
+  /** Whether a missing user id must be looked up. */
+  readonly needsUser: boolean;
+  readonly introspectPath: string;
+  readonly introspect: (token: string, hint: "access_token" | "refresh_token") => Promise<Introspection>;
+}
+
+type Unread = Omit<GrantDetails, "hubId" | "scopes" | "nowMs"> & {
+  readonly hubId: string | undefined;
+  readonly scopes: readonly string[] | undefined;
+};
+
+/** @throws TypeError for tokens that are none · what introspection throws, naming the endpoint · `ConfigurationError` for another app's tokens. */
+export async function readGrant(tokens: TokenSet | ImportedTokens, reader: GrantReader): Promise<GrantDetails> {
+  // A TokenSet of another copy of this package is none of ours, but reveals the same.
+  const grant: Unread = tokens instanceof TokenSet ? tokens : imported(revealed(tokens), reader.nowMs);
+  const missing = [
+    grant.hubId === undefined && "hub_id",
+    grant.scopes === undefined && "scopes",
+    reader.needsUser && grant.userId === undefined && "user_id",
+  ].filter((name) => name !== false);
+  const known = missing.length === 0 ? undefined : await lookUp(grant, missing.join(", "), reader);
+  const hubId = grant.hubId ?? known?.hubId;
+  if (hubId === undefined || (known?.hubId ?? hubId) !== hubId) {
+    throw new MalformedResponseError(
+      "HubSpot does not say, or contradicts itself about, which account these tokens belong to (hub_id). Nothing was stored.",
+      { status: 200 },
+    );
+  }
+  return {
+    accessToken: grant.accessToken,
+    refreshToken: grant.refreshToken,
+    obtainedAtMs: grant.obtainedAtMs,
+    expiresInMs: grant.expiresInMs,
+    nowMs: reader.nowMs,
+    hubId,
+    userId: grant.userId ?? known?.userId,
+    scopes: grant.scopes ?? known?.scopes ?? [],
+  };
+}
+
+/** The record of a new connection: a grant id of its own, whatever stood before. */
+export function newRecord(grant: GrantDetails, accountId: string, clientId: string): StoredTokens {
+  return {
+    version: freshVersion(),
+    format: 1,
+    accountId,
+    hubId: grant.hubId,
+    ...(grant.userId !== undefined && { userId: grant.userId }),
+    clientId,
+    grantId: freshVersion(),
+    ...(grant.accessToken !== undefined && { accessToken: grant.accessToken }),
+    ...(grant.refreshToken !== undefined && { refreshToken: grant.refreshToken }),
+    obtainedAtMs: grant.obtainedAtMs,
+    expiresInMs: grant.expiresInMs,
+    connectedAtMs: grant.nowMs,
+    scopes: grant.scopes,
+    status: "active",
+  };
+}
+
+async function lookUp(grant: Unread, missing: string, reader: GrantReader): Promise<Extract<Introspection, { active: true }>> {
+  const why = `The tokens do not say their ${missing}, so POST ${reader.introspectPath} was asked (in a test, mock that endpoint or put the fields into the token response)`;
+  const token = grant.accessToken ?? grant.refreshToken ?? "";
+  let answer: Introspection;
+  try {
+    answer = await reader.introspect(token, grant.accessToken === undefined ? "refresh_token" : "access_token");
+  } catch (error) {
+    if (error instanceof Error) error.message = `${why}: ${error.message}`;
+    throw error;
+  }
+  if (!answer.active) {
+    throw new TokenRequestError(`${why}: HubSpot says the token is not active.`, { status: 200, error: "invalid_token", retryable: false });
+  }
+  if (answer.clientId !== undefined && answer.clientId !== reader.clientId) {
+    throw new ConfigurationError("The tokens were issued to another HubSpot app (client id). Nothing was stored.");
+  }
+  return answer;
+}
+
+function revealed(tokens: ImportedTokens & { readonly reveal?: () => ImportedTokens }): ImportedTokens {
+  return typeof tokens.reveal === "function" ? tokens.reveal() : tokens;
+}
+
+function imported(tokens: ImportedTokens, nowMs: number): Unread {
+  assertKnownOptions(tokens, ["refreshToken", "accessToken", "expiresAtMs", "hubId", "userId", "scopes"], "saveTokens");
+  const { refreshToken, accessToken, expiresAtMs = nowMs } = tokens;
+  for (const [name, token] of Object.entries({ refreshToken, accessToken })) {
+    if (token !== undefined && (typeof token !== "string" || !/^[\u0021-\u007e]+$/.test(token)))
+      throw new TypeError(`${name} must be a non-empty string of visible ASCII characters.`);
+  }
+  if (refreshToken === undefined && accessToken === undefined)
+    throw new TypeError("saveTokens needs a refreshToken, an accessToken, or both.");
+  if (typeof expiresAtMs !== "number" || !Number.isFinite(expiresAtMs))
+    throw new TypeError("expiresAtMs must be a number of milliseconds since 1970.");
+  if (tokens.userId !== undefined && typeof tokens.userId !== "string") throw new TypeError("userId must be a string.");
+  return {
+    accessToken,
+    refreshToken,
+    obtainedAtMs: nowMs,
+    expiresInMs: Math.max(0, expiresAtMs - nowMs),
+    hubId: tokens.hubId === undefined ? undefined : checkHubId(tokens.hubId),
+    userId: tokens.userId,
+    scopes: tokens.scopes === undefined ? undefined : checkScopes(tokens.scopes, "scopes"),
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * The path, query, headers and body of an API call, checked before anything is sent. A path can never change the origin that the
+ * token goes to, and a header can never replace the credential.
+ */
+
+/** A value in a query. `undefined` and `null` leave the parameter out; an array repeats it. */
+export type QueryValue = string | number | boolean | null | undefined | readonly (string | number | boolean)[];
+
+/** Query parameters of a call. */
+export type Query = Readonly<Record<string, QueryValue>> | URLSearchParams;
+
+// One slash to begin with, and only characters that may stand in a URL as they are.
+const PATH = /^\/(?!\/)[\w\-.~!$&'()*+,;=:@%/]*(\?[\w\-.~!$&'()*+,;=:@%/?]*)?$/;
+const DOT_SEGMENT = /\/(\.|%2e){1,2}(\/|$|\?)/i;
+
+/**
+ * Path and query as they go on the wire.
+ * @throws TypeError for anything but a path on the API's own origin; ids in it must be `encodeURIComponent`-ed.
+ */
+export function requestTarget(
+  apiOrigin: string,
+  path: string,
+  query: Query | undefined,
+  extra: Readonly<Record<string, string>> | undefined,
+): string {
+  const local = typeof path === "string" && path.startsWith(`${apiOrigin}/`) ? path.slice(apiOrigin.length) : path;
+  if (typeof local !== "string" || !PATH.test(local) || DOT_SEGMENT.test(local)) {
+    throw new TypeError(
+      `path must begin with one "/" and stay on ${apiOrigin}: no other origin, no "//", no "\\", no "." segments, no "#" or spaces. Put ids through encodeURIComponent().`,
+    );
+  }
+  if (query === undefined && extra === undefined) return local;
+  let target = local;
+  let mark = local.includes("?") ? "&" : "?";
+  const add = (name: string, value: string): void => {
+    target += `${mark}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+    mark = "&";
+  };
+  if (query instanceof URLSearchParams) query.forEach((value, name) => add(name, value));
+  else if (query !== undefined) addRecord(query, add);
+  if (extra !== undefined) addRecord(extra, add);
+  return target;
+}
+
+function addRecord(query: Readonly<Record<string, QueryValue>>, add: (name: string, value: string) => void): void {
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === null) continue;
+    for (const single of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
+      if (typeof single !== "string" && typeof single !== "number" && typeof single !== "boolean") {
+        throw new TypeError(`query.${name} must be a string, a number, a boolean or an array of these.`);
+      }
+      add(name, String(single));
+    }
+  }
+}
+
+/** Headers that decide where a request goes, how long it is, or whose it is. */
+const RESERVED = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/**
+ * The caller's headers in lower case.
+ * @throws TypeError for a reserved name in any letter case, and for names or values that could not be one header.
+ */
+export function requestHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const checked: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const lower = name.toLowerCase();
+    if (!/^[\w!#$%&'*+\-.^`|~]+$/.test(name)) throw new TypeError(`headers: ${JSON.stringify(name)} is not a header name.`);
+    if (RESERVED.has(lower)) throw new TypeError(`headers.${name} cannot be set: the credential and the connection decide it.`);
+    if (lower in checked) throw new TypeError(`headers.${name} is given twice, in two letter cases.`);
+    if (typeof value !== "string" || !/^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)) {
+      throw new TypeError(`headers.${name} must be a string without line breaks or control characters.`);
+    }
+    checked[lower] = value;
+  }
+  return checked;
+}
+
+/** A body as bytes or text, with the content type it has when the caller names none. */
+export interface EncodedBody {
+  readonly content: string | Uint8Array | undefined;
+  readonly contentType: string | undefined;
+}
+
+const NO_BODY: EncodedBody = { content: undefined, contentType: undefined };
+
+/**
+ * Encodes a body: `URLSearchParams` as a form; a string or `Uint8Array` as it is when the caller names the content type; anything else as JSON.
+ * @throws TypeError for what cannot be sent that way.
+ */
+export function encodeBody(body: unknown, hasContentType: boolean): EncodedBody {
+  if (body === undefined) return NO_BODY;
+  if (body instanceof URLSearchParams) return { content: body.toString(), contentType: "application/x-www-form-urlencoded" };
+  if ((typeof body === "string" || body instanceof Uint8Array) && hasContentType) return { content: body, contentType: undefined };
+  if (
+    body instanceof Uint8Array ||
+    body instanceof ArrayBuffer ||
+    body instanceof Blob ||
+    body instanceof FormData ||
+    body instanceof ReadableStream
+  ) {
+    throw new TypeError("body must be a value for JSON, URLSearchParams, or a string or Uint8Array together with a content-type header.");
+  }
+  const content = JSON.stringify(body) as string | undefined;
+  if (content === undefined) throw new TypeError("body cannot be turned into JSON: it is a function or a symbol.");
+  return { content, contentType: "application/json" };
+}

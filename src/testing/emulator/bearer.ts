@@ -1,0 +1,78 @@
+/**
+ * Who is calling an API: OAuth access tokens and private app tokens in `Authorization: Bearer`, and HubSpot's 401 and 403 for the rest.
+ */
+
+import { authenticationExpired, authenticationMissing, missingScopes } from "./api-errors.js";
+import type { EmulatorAccount } from "./directory.js";
+import type { EmulatorResponse, ParsedRequest } from "./messages.js";
+import type { RouteContext } from "./route-table.js";
+import type { EmulatorState } from "./state.js";
+
+/** A caller that may do what it asks for. */
+export interface Caller {
+  readonly account: EmulatorAccount;
+  /** The app; undefined for a private app token. */
+  readonly clientId: string | undefined;
+}
+
+/** Checks the token, and that it has one of `anyOf`. Anything with a `status` is the error to answer. */
+export function authenticate({ state, request }: RouteContext, anyOf: readonly string[]): Caller | EmulatorResponse {
+  const token = bearerToken(request);
+  if (token === undefined) return authenticationMissing();
+  const privateApp = findPrivateApp(state, token);
+  if (privateApp !== undefined) {
+    return allowed(privateApp.scopes, anyOf) ? { account: privateApp.account, clientId: undefined } : missingScopes(anyOf);
+  }
+  if (token.startsWith("pat-")) return authenticationMissing();
+  const found = state.findAccessToken(token);
+  if (found === undefined) return authenticationExpired(0, state.now());
+  const account = state.findAccount(found.hubId);
+  if (found.stopped || account === undefined) {
+    const expired = state.settings.uninstalledTokenCategory === "EXPIRED_AUTHENTICATION";
+    return expired ? authenticationExpired(Math.min(found.expiresAtMs, state.now()), state.now()) : authenticationMissing();
+  }
+  if (state.now() >= found.expiresAtMs) return authenticationExpired(found.expiresAtMs, state.now());
+  return allowed(found.scopes, anyOf) ? { account, clientId: found.clientId } : missingScopes(anyOf);
+}
+
+/** The account a request concerns, read from its token or code before anything is checked; for the log. */
+export function concernedHubId(state: EmulatorState, request: ParsedRequest): number | undefined {
+  const token = bearerToken(request);
+  if (token !== undefined) return state.findAccessToken(token)?.hubId ?? findPrivateApp(state, token)?.account.hubId;
+  const { code, refresh_token: refreshToken, token: either, hub_id: hubId } = request.form ?? {};
+  if (hubId !== undefined) return state.findAccount(Number(hubId))?.hubId;
+  if (code !== undefined) return state.findCode(code)?.hubId;
+  return state.findRefreshToken(refreshToken ?? either)?.grant.hubId ?? state.findAccessToken(either)?.hubId;
+}
+
+/** The headers HubSpot puts on API answers. Generous and constant: nothing is limited here. */
+export function rateLimitHeaders(request: ParsedRequest): Record<string, string> {
+  const interval = {
+    "x-hubspot-ratelimit-interval-milliseconds": "10000",
+    "x-hubspot-ratelimit-max": "110",
+  };
+  const headers = { ...interval, "x-hubspot-ratelimit-remaining": "109" };
+  // The daily pair is not sent on OAuth calls.
+  if (bearerToken(request)?.startsWith("pat-") !== true) return headers;
+  return {
+    ...headers,
+    "x-hubspot-ratelimit-daily": "250000",
+    "x-hubspot-ratelimit-daily-remaining": "249999",
+  };
+}
+
+function bearerToken(request: ParsedRequest): string | undefined {
+  return /^Bearer +(?<token>\S+)$/iu.exec(request.headers["authorization"] ?? "")?.groups?.["token"];
+}
+
+function findPrivateApp(state: EmulatorState, token: string): { account: EmulatorAccount; scopes: readonly string[] } | undefined {
+  for (const account of state.accounts) {
+    const app = account.deleted ? undefined : account.privateApps.find((candidate) => candidate.token === token);
+    if (app !== undefined) return { account, scopes: app.scopes };
+  }
+  return undefined;
+}
+
+function allowed(scopes: readonly string[], anyOf: readonly string[]): boolean {
+  return anyOf.length === 0 || anyOf.some((scope) => scopes.includes(scope));
+}

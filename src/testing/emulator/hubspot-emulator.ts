@@ -1,0 +1,218 @@
+/**
+ * The emulator without a transport: state, routes, log and overrides behind one `handle()`, and what a test does to it from outside.
+ * Front doors (the loopback server and others) only carry requests in and answers out.
+ */
+
+import { randomUUID } from "node:crypto";
+import { accountRoutes } from "./account-routes.js";
+import { apiError, routeNotFound } from "./api-errors.js";
+import { authorizeRoutes } from "./authorize-routes.js";
+import { decide, isProblem, readAuthorization } from "./authorization.js";
+import { concernedHubId } from "./bearer.js";
+import { crmRoutes } from "./crm-routes.js";
+import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
+import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
+import { legacyCrmRoutes } from "./legacy-crm-routes.js";
+import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest } from "./messages.js";
+import { type LoggedRequest, matches, RequestLog, type RequestMatch } from "./request-log.js";
+import { type PendingOverride, type ResponseOverride, ResponseOverrides } from "./response-overrides.js";
+import { type RouteMatch, RouteTable } from "./route-table.js";
+import { type AccessToken, EmulatorState, type Grant } from "./state.js";
+import { tokenMetadataRoutes } from "./token-metadata-routes.js";
+import { tokenRoutes } from "./token-routes.js";
+
+const ROUTES = new RouteTable([
+  ...authorizeRoutes,
+  ...tokenRoutes,
+  ...tokenMetadataRoutes,
+  ...accountRoutes,
+  ...crmRoutes,
+  ...legacyCrmRoutes,
+]);
+
+/** What the person does on the consent page. */
+export interface AuthorizeDecision {
+  /** The account to choose. Default: the one in the URL, else the first. */
+  readonly hubId?: number | string | undefined;
+  /** Who is signed in. Default: the account's first user. */
+  readonly userId?: number | string | undefined;
+  /** @default "grant" */
+  readonly decision?: "grant" | "deny" | undefined;
+}
+
+/** An in-memory HubSpot. */
+export class HubSpotEmulator {
+  /** The first app. */
+  readonly app: EmulatorApp;
+  /** All apps. */
+  readonly apps: readonly EmulatorApp[];
+  /** The switches; assign to change them while running. */
+  readonly settings: EmulatorSettings;
+  readonly #state: EmulatorState;
+  readonly #redirectUris: ReadonlyMap<string, string[]>;
+  readonly #accounts: { -readonly [Key in keyof EmulatorAccount]: EmulatorAccount[Key] }[];
+  readonly #log = new RequestLog();
+  readonly #overrides = new ResponseOverrides();
+
+  /** Throws a `TypeError` that names a wrong option. */
+  constructor(options: EmulatorOptions = {}) {
+    if (options.app !== undefined && options.apps !== undefined) throw new TypeError("Give app or apps, not both");
+    const now = options.now ?? Date.now;
+    const apps = createApps(options.apps ?? [options.app ?? {}]);
+    this.#accounts = createAccounts(options.accounts, now());
+    this.#redirectUris = new Map(apps.map((app) => [app.clientId, app.redirectUris]));
+    this.settings = resolveSettings(options);
+    this.#state = new EmulatorState(now, this.settings, apps, this.#accounts);
+    this.apps = apps;
+    this.app = apps[0] as EmulatorApp; // createApps() refuses an empty list
+  }
+
+  /** All accounts, the deleted ones too. */
+  get accounts(): readonly EmulatorAccount[] {
+    return this.#accounts;
+  }
+
+  /** Every request so far, oldest first, secrets included. */
+  get requests(): readonly LoggedRequest[] {
+    return this.#log.entries;
+  }
+
+  /** Every grant ever given, oldest first, with the refresh token HubSpot holds for it now. A live view. */
+  get grants(): readonly Readonly<Grant>[] {
+    return this.#state.grants();
+  }
+
+  /** Every access token ever issued, oldest first. */
+  get accessTokens(): readonly Readonly<AccessToken>[] {
+    return this.#state.accessTokens();
+  }
+
+  /** The emulator's time, milliseconds since 1970. */
+  now(): number {
+    return this.#state.now();
+  }
+
+  /** Moves the emulator's clock: `ms` may be negative. */
+  advance(ms: number): void {
+    this.#state.advance(ms);
+  }
+
+  /** How many requests so far were meant by `match`; without it, all. */
+  count(match?: RequestMatch): number {
+    return this.requests.filter((request) => matches(match, request)).length;
+  }
+
+  /** Empties the log. */
+  clearRequests(): void {
+    this.#log.clear();
+  }
+
+  /**
+   * Configures one more redirect URI, for an app that learned its port after the emulator started.
+   * Throws a `TypeError` for one HubSpot would refuse, or for an unknown client.
+   */
+  addRedirectUri(uri: string, clientId: string = this.app.clientId): void {
+    assertRedirectUri(uri);
+    const uris = this.#redirectUris.get(clientId);
+    if (uris === undefined) throw new TypeError(`clientId: there is no app ${JSON.stringify(clientId)}`);
+    if (!uris.includes(uri)) uris.push(uri);
+  }
+
+  /**
+   * Does what a person would do with an authorize URL (only its path and query count) and answers the callback URL that HubSpot
+   * would redirect to, with `code` or `error`. Rejects with an `Error` when the person would see an error page, or no callback would come.
+   */
+  async authorize(url: string | URL, decision: AuthorizeDecision = {}): Promise<string> {
+    const { pathname, searchParams } = new URL(url, "https://app.hubspot.com");
+    const path = /^\/oauth\/(?:(?<portalId>\d+)\/)?authorize$/u.exec(pathname);
+    if (path === null) throw new Error(`Not an authorize URL: ${pathname}`);
+    const request = readAuthorization(this.#state, firstValues(searchParams), path.groups?.["portalId"]);
+    if (isProblem(request)) throw new Error(`HubSpot shows an error page: ${request.title}. ${request.detail}`);
+    const hubId = decision.hubId ?? request.preselected?.hubId ?? this.#accounts.find((candidate) => !candidate.deleted)?.hubId;
+    const account = this.#state.findAccount(Number(hubId));
+    if (account === undefined) throw new Error(`There is no account ${hubId}`);
+    if ((request.preselected ?? account) !== account)
+      throw new Error(`The URL preselects account ${request.preselected?.hubId}, not ${hubId}`);
+    const user = account.users.find(({ userId }) => decision.userId === undefined || String(userId) === String(decision.userId));
+    if (user === undefined) throw new Error(`Account ${hubId} has no user ${decision.userId}`);
+    const outcome = decide(this.#state, request, {
+      account,
+      user,
+      decision: decision.decision ?? "grant",
+    });
+    if (outcome === undefined) throw new Error("HubSpot sends no callback when the user cancels (denial: no-callback)");
+    if (typeof outcome !== "string") throw new Error(`HubSpot shows an error page: ${outcome.title}. ${outcome.detail}`);
+    return outcome;
+  }
+
+  /** Expires the access tokens of one account, or of all, now. */
+  expireTokens(hubId?: number | string): void {
+    this.#state.expireAccessTokens(hubId === undefined ? undefined : Number(hubId));
+  }
+
+  /** Kills an account's refresh tokens; its access tokens live on until they expire, as after a revoke. */
+  revokeGrant(hubId: number | string, clientId?: string): void {
+    this.#state.revokeGrants((grant) => grant.hubId === Number(hubId) && (clientId === undefined || grant.clientId === clientId));
+  }
+
+  /** Uninstalls one app, or all, from an account: refresh tokens die and access tokens stop. */
+  uninstall(hubId: number | string, clientId?: string): void {
+    this.#state.uninstall(Number(hubId), clientId);
+  }
+
+  /** Deletes an account: from now on a refresh answers BAD_HUB. */
+  deleteAccount(hubId: number | string): void {
+    for (const account of this.#accounts) if (account.hubId === Number(hubId)) account.deleted = true;
+  }
+
+  /** Replaces, holds back or drops the next answer to a request that `match` means. */
+  respondOnce(match: RequestMatch, override: ResponseOverride): PendingOverride {
+    return this.#overrides.add(match, override);
+  }
+
+  /** Answers one request. An emulator bug is a 500 that says so; rejects only for a URL nobody can read, or when a `match` function throws. */
+  async handle(request: EmulatorRequest): Promise<EmulatorResponse> {
+    const parsed = parseRequest(request);
+    const path = parsed.url.pathname;
+    const match = this.#isSwitchedOff(path) ? undefined : ROUTES.find(parsed.method, path);
+    const query = firstValues(parsed.url.searchParams);
+    const hubId = concernedHubId(this.#state, parsed);
+    const context = {
+      route: match?.route.name ?? ("unknown" as const),
+      hubId,
+      atMs: this.now(),
+      query,
+    };
+    const [logged, answered] = this.#log.add(parsed, context);
+    const response = this.#complete(await this.#overrides.apply(logged, () => this.#operate(match, parsed, query)));
+    if (response.destroy !== true) answered(response.status);
+    return response;
+  }
+
+  #isSwitchedOff(path: string): boolean {
+    return path.startsWith("/oauth/v1/") && (this.settings.v1Sunset ?? this.now() >= this.settings.v1SunsetAtMs);
+  }
+
+  #operate(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
+    const path = request.url.pathname;
+    if (match === undefined) {
+      const methods = this.#isSwitchedOff(path) ? [] : ROUTES.methods(path);
+      if (methods.length === 0) return routeNotFound(request.method, path);
+      const response = apiError(405, "METHOD_NOT_ALLOWED", `${request.method} is not allowed on ${path}`);
+      return { ...response, headers: { ...response.headers, allow: methods.join(", ") } };
+    }
+    try {
+      return match.route.handler({ state: this.#state, request, params: match.params, query });
+    } catch (error) {
+      return apiError(500, "EMULATOR_BUG", `The emulator failed: ${String(error)}`);
+    }
+  }
+
+  #complete(response: EmulatorResponse): EmulatorResponse {
+    const date = new Date(this.now()).toUTCString();
+    return {
+      ...response,
+      headers: { date, "x-hubspot-correlation-id": randomUUID(), ...response.headers },
+    };
+  }
+}

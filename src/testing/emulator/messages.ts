@@ -1,0 +1,90 @@
+/**
+ * What goes into the emulator and what comes out, whatever carries it: the loopback server, msw handlers, an undici dispatcher.
+ * A front door turns its own request into an `EmulatorRequest` and the `EmulatorResponse` back; it holds no HubSpot behaviour.
+ */
+
+/** One HTTP request as a front door hands it over. */
+export interface EmulatorRequest {
+  /** Upper or lower case. */
+  readonly method: string;
+  /** Absolute, or a path with its query; a path is read as one of `https://api.hubapi.com`. */
+  readonly url: string;
+  /** Names in any case. A repeated header is joined or an array. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The raw bytes or text; absent when the request has no body. */
+  readonly body?: string | Uint8Array | undefined;
+}
+
+/** What HubSpot would answer. */
+export interface EmulatorResponse {
+  /** The HTTP status. */
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Text (UTF-8) or bytes; empty when there is no body. */
+  readonly body: string | Uint8Array;
+  /** The front door must drop the connection instead of answering. */
+  readonly destroy?: true;
+}
+
+/** A request after the core read it once: what the routes work on. */
+export interface ParsedRequest {
+  readonly method: string;
+  /** Absolute. */
+  readonly url: URL;
+  /** Names in lower case, repeated values joined with ", ". */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** The fields of an `application/x-www-form-urlencoded` body; of a repeated field the first. Undefined for any other body. */
+  readonly form: Readonly<Record<string, string>> | undefined;
+  /** The value of a JSON body. Undefined for any other body and for broken JSON. */
+  readonly json: unknown;
+}
+
+/** Reads a front door's request. Never throws over its body. */
+export function parseRequest(request: EmulatorRequest): ParsedRequest {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.headers ?? {})) {
+    if (value !== undefined) headers[name.toLowerCase()] = typeof value === "string" ? value : value.join(", ");
+  }
+  const body = request.body ?? "";
+  const text = typeof body === "string" ? body : new TextDecoder().decode(body);
+  const mediaType = (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  return {
+    method: request.method.toUpperCase(),
+    url: new URL(request.url, "https://api.hubapi.com"),
+    headers,
+    text,
+    form: mediaType === "application/x-www-form-urlencoded" ? firstValues(new URLSearchParams(text)) : undefined,
+    json: mediaType === "application/json" || mediaType.endsWith("+json") ? parseJson(text) : undefined,
+  };
+}
+
+/** The first value of every name. The result has no prototype, so a field named `constructor` is only a field. */
+export function firstValues(params: URLSearchParams): Readonly<Record<string, string>> {
+  const fields = Object.create(null) as Record<string, string>;
+  for (const [name, value] of params) fields[name] ??= value;
+  return fields;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // the route that needs the body answers 400
+  }
+}
+
+/** A JSON answer. */
+export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): EmulatorResponse {
+  return {
+    status,
+    headers: { "content-type": "application/json;charset=utf-8", ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+/** An answer without a body. */
+export function empty(status: number, headers: Readonly<Record<string, string>> = {}): EmulatorResponse {
+  return { status, headers, body: "" };
+}

@@ -1,0 +1,120 @@
+/**
+ * What the emulator was asked, in order, with secrets: a test tool, so nothing is redacted.
+ * An entry is there from the moment its request arrives; its status follows when it was answered.
+ */
+
+import type { ParsedRequest } from "./messages.js";
+
+/** The operation a request meant; `unknown` when no route matches. */
+export type EmulatorRoute =
+  | "authorize"
+  | "consent"
+  | "token"
+  | "introspect"
+  | "revoke"
+  | "access-token-metadata"
+  | "refresh-token-metadata"
+  | "refresh-token-delete"
+  | "uninstall"
+  | "account-info"
+  | "objects-list"
+  | "objects-create"
+  | "objects-read"
+  | "objects-update"
+  | "objects-archive"
+  | "contacts-v1-list"
+  | "engagements-v1-list"
+  | "webhook-subscriptions"
+  | "unknown";
+
+/** One request of the log. */
+export interface LoggedRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Path and query, as sent. */
+  readonly url: string;
+  /** Of a repeated parameter the first value. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as text; empty when there was none. */
+  readonly body: string;
+  /** The fields of a form body, else undefined. */
+  readonly form: Readonly<Record<string, string>> | undefined;
+  /** The value of a JSON body, else undefined. */
+  readonly json: unknown;
+  readonly route: EmulatorRoute;
+  /** The account that the request's token or code belongs to, as far as it is known. */
+  readonly hubId: number | undefined;
+  /** Emulator time of arrival. */
+  readonly atMs: number;
+  /** Undefined until answered, and for good when the connection was dropped. */
+  readonly status: number | undefined;
+}
+
+/**
+ * Which requests are meant: a route's name, a set of things that must all hold, or a function.
+ * `path` may be a regular expression; `grantType` looks into the form.
+ */
+export type RequestMatch =
+  | EmulatorRoute
+  | {
+      readonly route?: EmulatorRoute;
+      readonly method?: string;
+      readonly path?: string | RegExp;
+      readonly hubId?: number | string;
+      readonly grantType?: string;
+    }
+  | ((request: LoggedRequest) => boolean);
+
+/** Whether a request is meant. */
+export function matches(match: RequestMatch | undefined, request: LoggedRequest): boolean {
+  if (match === undefined) return true;
+  if (typeof match === "function") return match(request);
+  if (typeof match === "string") return request.route === match;
+  const { route, method, path, hubId, grantType } = match;
+  if (route !== undefined && request.route !== route) return false;
+  if (method !== undefined && request.method !== method.toUpperCase()) return false;
+  if (typeof path === "string" && request.path !== path) return false;
+  if (path instanceof RegExp && request.path.search(path) === -1) return false;
+  if (hubId !== undefined && String(request.hubId) !== String(hubId)) return false;
+  return grantType === undefined || request.form?.["grant_type"] === grantType;
+}
+
+/** The log. */
+export class RequestLog {
+  readonly #entries: LoggedRequest[] = [];
+
+  /** Live view, oldest first. */
+  get entries(): readonly LoggedRequest[] {
+    return this.#entries;
+  }
+
+  /** Notes an arrival; the returned function notes the answer. */
+  add(
+    request: ParsedRequest,
+    context: Pick<LoggedRequest, "route" | "hubId" | "atMs" | "query">,
+  ): [LoggedRequest, (status: number) => void] {
+    const { method, url, headers, form, json } = request;
+    const entry = {
+      ...context,
+      method,
+      path: url.pathname,
+      url: url.pathname + url.search,
+      headers,
+      body: request.text,
+      form,
+      json,
+    };
+    const logged = { ...entry, status: undefined as number | undefined };
+    this.#entries.push(logged);
+    return [logged, (status) => void (logged.status = status)];
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#entries.length = 0;
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * HubSpot's memory: the clock, apps, accounts, authorization codes, grants and access tokens.
+ * Pure rules and no HTTP. The route files turn its answers into HubSpot's bodies.
+ */
+
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import type { EmulatorAccount, EmulatorApp } from "./directory.js";
+import type { EmulatorSettings } from "./emulator-options.js";
+
+/** An authorization code waiting to be exchanged. */
+export interface AuthorizationCode {
+  readonly code: string;
+  readonly clientId: string;
+  readonly hubId: number;
+  readonly userId: number;
+  readonly redirectUri: string;
+  readonly scopes: readonly string[];
+  readonly codeChallenge: string | undefined;
+  readonly expiresAtMs: number;
+}
+
+/** What a person agreed to: one app in one account for one user. Its refresh tokens live and die together. */
+export interface Grant {
+  readonly id: string;
+  readonly clientId: string;
+  readonly hubId: number;
+  readonly userId: number;
+  scopes: readonly string[];
+  refreshToken: string;
+  /** Refresh tokens that rotation replaced, and when each was first used. */
+  readonly usedRefreshTokens: Map<string, number>;
+  revoked: boolean;
+}
+
+/** An access token and what it opens. */
+export interface AccessToken {
+  readonly token: string;
+  readonly clientId: string;
+  /** Undefined for a client-credentials token, which belongs to no account. */
+  readonly hubId: number | undefined;
+  readonly userId: number | undefined;
+  readonly scopes: readonly string[];
+  expiresAtMs: number;
+  /** An uninstall stopped it. */
+  stopped: boolean;
+}
+
+/** Tokens issued together. */
+export interface IssuedTokens {
+  readonly grant: Grant;
+  readonly accessToken: AccessToken;
+}
+
+/** A refresh token seen by its grant. */
+export type RefreshTokenLookup = {
+  readonly grant: Grant;
+  readonly current: boolean;
+  readonly usedAtMs: number | undefined;
+};
+
+/** The state machine. */
+export class EmulatorState {
+  readonly settings: EmulatorSettings;
+  readonly apps: readonly EmulatorApp[];
+  readonly accounts: readonly EmulatorAccount[];
+  readonly #baseNow: () => number;
+  readonly #codes = new Map<string, AuthorizationCode>();
+  readonly #grants: Grant[] = [];
+  readonly #accessTokens = new Map<string, AccessToken>();
+  #advancedMs = 0;
+
+  constructor(now: () => number, settings: EmulatorSettings, apps: readonly EmulatorApp[], accounts: readonly EmulatorAccount[]) {
+    this.#baseNow = now;
+    this.settings = settings;
+    this.apps = apps;
+    this.accounts = accounts;
+  }
+
+  now(): number {
+    return this.#baseNow() + this.#advancedMs;
+  }
+
+  advance(ms: number): void {
+    this.#advancedMs += ms;
+  }
+
+  findApp(clientId: string | undefined): EmulatorApp | undefined {
+    return this.apps.find((app) => app.clientId === clientId);
+  }
+
+  /** An account that exists and was not deleted. */
+  findAccount(hubId: number | undefined): EmulatorAccount | undefined {
+    return this.accounts.find((account) => account.hubId === hubId && !account.deleted);
+  }
+
+  issueCode(details: Omit<AuthorizationCode, "code" | "expiresAtMs">): AuthorizationCode {
+    const region = this.findAccount(details.hubId)?.region ?? "na1";
+    const code = {
+      ...details,
+      code: `${region}-${randomUUID()}`,
+      expiresAtMs: this.now() + this.settings.codeLifetimeMs,
+    };
+    this.#codes.set(code.code, code);
+    return code;
+  }
+
+  /** A code that is neither used nor expired. */
+  findCode(code: string | undefined): AuthorizationCode | undefined {
+    const found = this.#codes.get(code ?? "");
+    return found !== undefined && this.now() < found.expiresAtMs ? found : undefined;
+  }
+
+  /** Uses a code up and issues its tokens. The app counts as installed from here on. */
+  redeemCode(code: AuthorizationCode): IssuedTokens {
+    this.#codes.delete(code.code);
+    const shared = this.settings.refreshTokenRotation === "none" ? this.#liveGrant(code) : undefined;
+    // NOTE: what the shared refresh token may do after a second consent is not documented; the latest consent counts here.
+    if (shared !== undefined) shared.scopes = code.scopes;
+    const grant = shared ?? this.#newGrant(code);
+    return { grant, accessToken: this.#issueAccessToken(grant) };
+  }
+
+  /** Finds the grant of a refresh token, current or already used; not one that was revoked. */
+  findRefreshToken(token: string | undefined): RefreshTokenLookup | undefined {
+    for (const grant of this.#grants) {
+      if (grant.revoked || token === undefined) continue;
+      if (grant.refreshToken === token) return { grant, current: true, usedAtMs: undefined };
+      const usedAtMs = grant.usedRefreshTokens.get(token);
+      if (usedAtMs !== undefined) return { grant, current: false, usedAtMs };
+    }
+    return undefined;
+  }
+
+  /** Answers a refresh by the rotation rule in force; undefined when the token is dead (and, after a replay, the whole grant with it). */
+  refresh(lookup: RefreshTokenLookup): IssuedTokens | undefined {
+    const { grant } = lookup;
+    const rotation = this.settings.refreshTokenRotation;
+    if (lookup.current) {
+      if (rotation !== "none") this.#rotate(grant);
+    } else if (rotation !== "grace" || this.now() - (lookup.usedAtMs ?? 0) >= this.settings.refreshTokenGraceMs) {
+      grant.revoked = true;
+      return undefined;
+    }
+    return { grant, accessToken: this.#issueAccessToken(grant) };
+  }
+
+  findAccessToken(token: string | undefined): AccessToken | undefined {
+    return this.#accessTokens.get(token ?? "");
+  }
+
+  /** An app-level token without an account. */
+  issueClientCredentialsToken(clientId: string, scopes: readonly string[]): AccessToken {
+    return this.#storeAccessToken({ clientId, hubId: undefined, userId: undefined, scopes });
+  }
+
+  /** Kills refresh tokens; access tokens already issued live on. */
+  revokeGrants(match: (grant: Grant) => boolean): void {
+    for (const grant of this.#grants) if (match(grant)) grant.revoked = true;
+  }
+
+  /** Kills refresh tokens and stops access tokens. */
+  uninstall(hubId: number, clientId?: string): void {
+    const match = (owner: { hubId: number | undefined; clientId: string }): boolean =>
+      owner.hubId === hubId && (clientId === undefined || owner.clientId === clientId);
+    this.revokeGrants(match);
+    for (const token of this.#accessTokens.values()) if (match(token)) token.stopped = true;
+    for (const [key, code] of this.#codes) if (match(code)) this.#codes.delete(key);
+  }
+
+  /** Expires the access tokens of one account, or of all. */
+  expireAccessTokens(hubId?: number): void {
+    for (const token of this.#accessTokens.values()) {
+      if (hubId === undefined || token.hubId === hubId) token.expiresAtMs = Math.min(token.expiresAtMs, this.now());
+    }
+  }
+
+  /** Every grant ever given, the dead ones too. */
+  grants(): readonly Grant[] {
+    return this.#grants;
+  }
+
+  /** Every access token ever issued. */
+  accessTokens(): readonly AccessToken[] {
+    return [...this.#accessTokens.values()];
+  }
+
+  #liveGrant(owner: { clientId: string; hubId: number; userId: number }): Grant | undefined {
+    return this.#grants.find(
+      (grant) => !grant.revoked && grant.clientId === owner.clientId && grant.hubId === owner.hubId && grant.userId === owner.userId,
+    );
+  }
+
+  #newGrant(code: AuthorizationCode): Grant {
+    const { clientId, hubId, userId, scopes } = code;
+    const refreshToken = this.#newRefreshToken(hubId);
+    const grant: Grant = {
+      id: randomUUID(),
+      clientId,
+      hubId,
+      userId,
+      scopes,
+      refreshToken,
+      usedRefreshTokens: new Map(),
+      revoked: false,
+    };
+    this.#grants.push(grant);
+    return grant;
+  }
+
+  #newRefreshToken(hubId: number): string {
+    return `${this.findAccount(hubId)?.region ?? "na1"}-${randomUUID()}`;
+  }
+
+  #rotate(grant: Grant): void {
+    grant.usedRefreshTokens.set(grant.refreshToken, this.now());
+    grant.refreshToken = this.#newRefreshToken(grant.hubId);
+  }
+
+  #issueAccessToken(grant: Grant): AccessToken {
+    const { clientId, hubId, userId, scopes } = grant;
+    return this.#storeAccessToken({ clientId, hubId, userId, scopes });
+  }
+
+  #storeAccessToken(owner: Pick<AccessToken, "clientId" | "hubId" | "userId" | "scopes">): AccessToken {
+    // 402 bytes are 536 characters: HubSpot asks clients to allow for at least 512.
+    const token = randomBytes(402).toString("base64url");
+    const expiresAtMs = this.now() + this.settings.accessTokenLifetimeSeconds * 1000;
+    const stored: AccessToken = { ...owner, token, expiresAtMs, stopped: false };
+    this.#accessTokens.set(token, stored);
+    return stored;
+  }
+}
+
+/** RFC 7636 S256. */
+export function s256(verifier: string): string {
+  return createHash("sha256").update(verifier).digest("base64url");
+}

@@ -1,0 +1,21 @@
+/**
+ * `hubspot-oauth/testing`: an in-memory HubSpot for tests. Names only.
+ */
+
+export { type LoopbackHubSpotEmulator, startHubSpotEmulator, type StartHubSpotEmulatorOptions } from "./emulator/server.js";
+export { type AuthorizeDecision, HubSpotEmulator } from "./emulator/hubspot-emulator.js";
+export type {
+  EmulatorAccountOptions,
+  EmulatorAppOptions,
+  EmulatorOptions,
+  EmulatorPrivateApp,
+  EmulatorSettings,
+  EmulatorUser,
+  TokenResponseBody,
+} from "./emulator/emulator-options.js";
+export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
+export type { CrmObjectType, CrmRecord, CrmSeed, CrmStore, EngagementRecord } from "./emulator/crm-store.js";
+export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from "./emulator/state.js";
+export type { EmulatorRequest, EmulatorResponse } from "./emulator/messages.js";
+export type { EmulatorRoute, LoggedRequest, RequestMatch } from "./emulator/request-log.js";
+export type { PendingOverride, ResponseOverride } from "./emulator/response-overrides.js";

@@ -1,0 +1,54 @@
+/** Waiting for work that others may share: no longer than allowed, and without ever stopping the work itself. */
+
+/** Limits of one wait. */
+export interface WaitLimits<T> {
+  /** Milliseconds. */
+  readonly ms?: number | undefined;
+  /** What the wait ends with when they are over; may throw. */
+  readonly onTimeout?: (() => T) | undefined;
+  /** Rejects with the signal's reason as soon as it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Settles as `work` does, unless a limit comes first. A late rejection of `work` counts as handled. */
+export function waitFor<T>(work: Promise<T>, { ms, onTimeout, signal }: WaitLimits<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const release = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const onAbort = (): void => {
+      release();
+      reject(signal?.reason as Error);
+    };
+    work.then(
+      (value) => {
+        release();
+        resolve(value);
+      },
+      (error: unknown) => {
+        release();
+        reject(error);
+      },
+    );
+    if (signal?.aborted === true) {
+      onAbort();
+      return;
+    }
+    signal?.addEventListener("abort", onAbort);
+    if (ms !== undefined && onTimeout !== undefined) {
+      timer = setTimeout(
+        () => {
+          release();
+          try {
+            resolve(onTimeout());
+          } catch (error) {
+            reject(error);
+          }
+        },
+        Math.max(0, ms),
+      );
+    }
+  });
+}
