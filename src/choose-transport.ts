@@ -103,7 +103,7 @@ function hasClass(value: object, name: string): boolean {
  */
 function isUndiciDefault(dispatcher: DispatcherLike): boolean {
   const cls = dispatcher.constructor as new () => DispatcherLike;
-  if (cls.name !== "Agent" || (prototypeOf(cls) as { name?: string } | null)?.name === "Agent") return false;
+  if (cls.name !== "Agent" || prototypeOf(cls)?.name === "Agent") return false;
   if (dispatcher.dispatch !== (prototypeOf(dispatcher) as DispatcherLike | null)?.dispatch) return false;
   const fresh = new cls();
   const options = hiddenField(dispatcher, "options");
@@ -114,8 +114,8 @@ function isUndiciDefault(dispatcher: DispatcherLike): boolean {
   );
 }
 
-function prototypeOf(value: object): object | null {
-  return Object.getPrototypeOf(value) as object | null;
+function prototypeOf(value: object): { readonly name?: string } | null {
+  return Object.getPrototypeOf(value) as { readonly name?: string } | null;
 }
 
 function hiddenField(target: object, description: string): unknown {
