@@ -19,7 +19,7 @@ export class CoordinatedAccount implements AccountCredential {
   authorize(options?: AuthorizeOptions): Authorization | Promise<Authorization> {
     if (options?.rejected === undefined) {
       const ready = this.#tokens.peek(this.accountId);
-      if (ready !== undefined) return ready;
+      if (ready !== undefined) return ready.authorization;
     }
     return this.#wait(options);
   }

@@ -24,7 +24,9 @@ export interface TokenInUse extends RefreshWindows {
   readonly authorization: Authorization;
   /** When the store was last read or written for it; a clock before this has jumped back. */
   readAtMs: number;
-  /** Until then the hot path asks nobody: the end of `cacheMs`, or the beginning of the advisory window. */
+  /** From then on the store is asked whether it still stands. */
+  recheckAtMs: number;
+  /** Until then the hot path asks nobody: the store's turn, or the beginning of the advisory window. */
   trustedUntilMs: number;
 }
 
@@ -70,7 +72,7 @@ export class AccountTokens {
   get isStale(): boolean {
     const { inUse } = this;
     const nowMs = this.#now();
-    return inUse !== undefined && (nowMs >= inUse.readAtMs + this.#cacheMs || nowMs < inUse.readAtMs);
+    return inUse !== undefined && (nowMs >= inUse.recheckAtMs || nowMs < inUse.readAtMs);
   }
 
   /**
@@ -95,6 +97,7 @@ export class AccountTokens {
           : Object.freeze({ headers: Object.freeze({ authorization: `Bearer ${accessToken}` }) }),
       ...refreshWindows(record),
       readAtMs: 0,
+      recheckAtMs: 0,
       trustedUntilMs: 0,
     };
     this.inUse = inUse;
@@ -107,7 +110,8 @@ export class AccountTokens {
     const { inUse } = this;
     if (inUse === undefined) return;
     inUse.readAtMs = this.#now();
-    inUse.trustedUntilMs = Math.min(inUse.readAtMs + forMs, inUse.advisoryAtMs);
+    inUse.recheckAtMs = inUse.readAtMs + forMs;
+    inUse.trustedUntilMs = Math.min(inUse.recheckAtMs, inUse.advisoryAtMs);
   }
 
   /** Whether a record needs no refresh: before its advisory window, or simply another token than the refused one. */

@@ -252,7 +252,9 @@ export class HubSpotOAuthClient<Context = unknown> {
    * @param options.force refresh now, a dead grant too; success makes it active.
    * @throws `AccountNotConnectedError`, `ReauthorizationRequiredError`, `ConfigurationError`, `TokenStoreError`, and retryable ones.
    */
-  async getAccessToken(accountId: string, options: TokenOptions = {}): Promise<string> {
+  async getAccessToken(accountId: string, options?: TokenOptions): Promise<string> {
+    const ready = options === undefined ? this.#tokens.peek(accountId) : undefined;
+    if (ready !== undefined) return ready.accessToken;
     return (await this.#tokens.token(checkAccountId(accountId), options)).accessToken;
   }
 

@@ -83,16 +83,13 @@ export class TokenCoordinator {
     this.#leaseMs = options.timeoutMs + STORE_TIMEOUT_MS + LEASE_MARGIN_MS;
   }
 
-  /** The hot path: what to send when the token is fresh and was lately read, else `undefined`. One map look-up. */
-  peek(accountId: string): Authorization | undefined {
-    return this.#accounts.get(accountId)?.trusted?.authorization;
+  /** The hot path: the token in use when it is fresh and was lately read, else `undefined`. One map look-up. */
+  peek(accountId: string): TokenInUse | undefined {
+    return this.#accounts.get(accountId)?.trusted;
   }
 
   /** A token that is good to use, refreshed when it must be. The caller's signal stops the caller's waiting only. */
-  async token(
-    accountId: string,
-    options: TokenOptions = {},
-  ): Promise<{ readonly accessToken: string; readonly authorization: Authorization }> {
+  async token(accountId: string, options: TokenOptions = {}): Promise<TokenInUse> {
     options.signal?.throwIfAborted();
     const work = this.#token(accountId, options.rejectedToken, options.force === true);
     return options.signal === undefined ? work : waitFor(work, { signal: options.signal });
@@ -108,7 +105,7 @@ export class TokenCoordinator {
 
   /** The record in use: from the cache while that is trusted, else from the store, dead or alive. */
   async record(accountId: string): Promise<StoredTokens | undefined> {
-    return this.#accounts.get(accountId)?.trusted?.record ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
+    return this.peek(accountId)?.record ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
   }
 
   /** The last failure to refresh an account in this process, until a refresh succeeds. */

@@ -42,7 +42,11 @@ export function clientOf(
 }
 
 /** Walks the flow as a browser would, and answers the account id. */
-export async function connect(oauth: HubSpotOAuthClient, emulator: Emulator, choice?: Parameters<Emulator["authorize"]>[1]): Promise<string> {
+export async function connect(
+  oauth: HubSpotOAuthClient,
+  emulator: Emulator,
+  choice?: Parameters<Emulator["authorize"]>[1],
+): Promise<string> {
   const { url, cookie } = await oauth.createAuthorization();
   const callback = await emulator.authorize(url, choice);
   return (await oauth.completeAuthorization({ url: callback, cookie: cookie?.split(";")[0] })).accountId;
