@@ -3,29 +3,7 @@
  * Wrong arguments are `TypeError`; an abort rejects with the signal's own reason; all the rest is here.
  * No message, field or cause ever holds a token, a code, a secret or a raw body.
  */
-
-/** The classes carry a mark found through `Symbol.for`, so `instanceof` holds when two copies of the package are loaded. */
-function brand(cls: abstract new (...args: never) => object, name: string): void {
-  const mark = Symbol.for(`hubspot-oauth.${name}`);
-  Object.defineProperties(cls.prototype, {
-    [mark]: { value: true },
-    name: { value: name, writable: true, configurable: true },
-  });
-  Object.defineProperty(cls, Symbol.hasInstance, {
-    value(this: unknown, value: unknown): boolean {
-      // A user's subclass inherits this function; without this line every base error would be an instance of it.
-      if (this !== cls) return Function.prototype[Symbol.hasInstance].call(this as () => void, value);
-      return typeof value === "object" && value !== null && mark in value;
-    },
-  });
-}
-
-/** Sets fields that a logger must not print with the error: `console.log` and `JSON.stringify` pass over them. */
-function hide(error: object, fields: Readonly<Record<string, unknown>>): void {
-  for (const [key, value] of Object.entries(fields)) {
-    Object.defineProperty(error, key, { value, enumerable: false, writable: true, configurable: true });
-  }
-}
+import { brand, hide } from "./error-brand.js";
 
 /** Base class of all errors of this library. */
 export abstract class HubSpotOAuthError extends Error {

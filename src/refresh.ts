@@ -14,14 +14,13 @@ import {
   HubSpotOAuthError,
   RateLimitError,
   ReauthorizationRequiredError,
-  TimeoutError,
-  TokenRequestError,
   TokenStoreError,
 } from "./errors.js";
 import type { Emit } from "./events.js";
 import type { TokenResponse } from "./oauth/token-response.js";
 import { RefreshPause } from "./refresh-pause.js";
-import { assertRefreshable, hasToken, oddAnswer, otherPortal, refreshed } from "./refreshed-record.js";
+import { busy, oddAnswer, otherPortal, sameToken } from "./refresh-errors.js";
+import { assertRefreshable, hasToken, refreshed } from "./refreshed-record.js";
 import { refreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered, TokenWriter } from "./token-writer.js";
 import { waitFor } from "./waiting.js";
@@ -391,15 +390,4 @@ export class TokenCoordinator {
   #assertOpen(): void {
     if (this.#closed) throw new ConfigurationError("The client is closed. Make a new one.");
   }
-}
-
-function sameToken(): TokenRequestError {
-  return new TokenRequestError("HubSpot handed out the access token that its API had just refused.", { status: 200, retryable: true });
-}
-
-function busy(ms: number): TimeoutError {
-  return new TimeoutError("The access token is being refreshed elsewhere, and that takes too long. Try again.", {
-    timeoutMs: ms,
-    sent: false,
-  });
 }

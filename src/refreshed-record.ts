@@ -1,7 +1,7 @@
 /** What a refresh makes of a record, and which answers make nothing of it. Pure; used by the coordinator. */
 import { freshVersion } from "./account-records.js";
 import type { Wanted } from "./account-tokens.js";
-import { MalformedResponseError, ReauthorizationRequiredError } from "./errors.js";
+import { ReauthorizationRequiredError } from "./errors.js";
 import type { TokenResponse } from "./oauth/token-response.js";
 import type { StoredTokens } from "./token-set.js";
 
@@ -37,16 +37,4 @@ export function assertRefreshable(
   if (record.status === "dead" && wanted.replaceVersion === undefined)
     throw new ReauthorizationRequiredError(record.accountId, record.reason ?? "dead");
   if (record.refreshToken === undefined) throw new ReauthorizationRequiredError(record.accountId, "no_refresh_token");
-}
-
-/** Tokens of another portal must never be used for this account. */
-export function otherPortal(): MalformedResponseError {
-  return new MalformedResponseError("HubSpot answered a refresh with the tokens of another account (hub_id). They were not stored.", {
-    status: 200,
-  });
-}
-
-/** HubSpot said yes, and what it sent cannot be used. */
-export function oddAnswer(problem = "no access token"): MalformedResponseError {
-  return new MalformedResponseError(`HubSpot's answer to a refresh cannot be used (${problem}).`, { status: 200 });
 }
