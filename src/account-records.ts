@@ -8,7 +8,7 @@ import { ConfigurationError, HubSpotOAuthError, TokenStoreError } from "./errors
 import type { Emit } from "./events.js";
 import type { Lease, TokenStore } from "./stores/store.js";
 import { readStored, type StoredTokens } from "./token-set.js";
-import { waitFor } from "./waiting.js";
+import { isThenable, waitFor } from "./waiting.js";
 
 /** How long one call of a store may take. */
 export const STORE_TIMEOUT_MS = 5_000;
@@ -122,8 +122,8 @@ export class AccountRecords {
   async #guard<T>(operation: string, call: () => T | Promise<T>): Promise<T> {
     try {
       const answer = call();
-      if (!(answer instanceof Promise)) return await answer;
-      return await waitFor(answer, {
+      if (!isThenable(answer)) return answer;
+      return await waitFor(Promise.resolve(answer), {
         ms: STORE_TIMEOUT_MS,
         onTimeout: () => {
           throw new TokenStoreError(`The token store's ${operation} did not answer within ${STORE_TIMEOUT_MS} ms.`, { operation });

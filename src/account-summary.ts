@@ -7,6 +7,7 @@ export interface AccountSummary {
   readonly accountId: string;
   readonly hubId: string;
   readonly userId: string | undefined;
+  /** What was granted; empty when HubSpot has not said. */
   readonly scopes: readonly string[];
   /** `dead`: HubSpot refuses the refresh token; the customer must reconnect. */
   readonly status: "active" | "dead";
@@ -28,7 +29,7 @@ export function summarize(record: StoredTokens, lastError: HubSpotOAuthError | u
     accountId: record.accountId,
     hubId: record.hubId,
     userId: record.userId,
-    scopes: record.scopes,
+    scopes: record.scopes ?? [],
     status: record.status,
     reason: record.reason,
     connectedAtMs: record.connectedAtMs,

@@ -21,6 +21,24 @@ import {
 } from "./oauth/state.js";
 import { waitFor } from "./waiting.js";
 
+/** Options of `createAuthorization`. */
+export interface CreateAuthorizationOptions<Context = unknown> {
+  /** Where the user should end up: a path on your own origin, at most 1,024 characters. */
+  readonly returnTo?: string | undefined;
+  /** A JSON value that comes back from `completeAuthorization`: tenant, user. At most 1,024 bytes; sealed, so nobody can read or change it. */
+  readonly context?: Context | undefined;
+  /** Reconnect: pins the account's portal, asks for the scopes it has, and the result must be the same account. */
+  readonly accountId?: string | undefined;
+  /** Preselects a HubSpot account, which the result must then belong to. */
+  readonly hubId?: string | undefined;
+  /** More required scopes than the configured ones. */
+  readonly scopes?: readonly string[] | undefined;
+  /** More optional scopes than the configured ones. */
+  readonly optionalScopes?: readonly string[] | undefined;
+  /** A secret of this browser that you already have, such as its session id: then no cookie is made. */
+  readonly binding?: string | undefined;
+}
+
 /** An authorization that began. */
 export interface StartedAuthorization {
   /** Where to send the user: HubSpot's authorize page. Safe to show; it holds no secret. */

@@ -5,7 +5,7 @@
 import { CoordinatedAccount } from "./account-credential.js";
 import { AccountRecords } from "./account-records.js";
 import { type AccountSummary, summarize } from "./account-summary.js";
-import { AuthorizationFlows, type BrowserProof, type StartedAuthorization } from "./authorization-flow.js";
+import { AuthorizationFlows, type BrowserProof, type CreateAuthorizationOptions, type StartedAuthorization } from "./authorization-flow.js";
 import { createTransport, type Transport } from "./choose-transport.js";
 import { type HubSpotOAuthClientOptions, optionsFromEnv, type ResolvedOptions, resolveOptions } from "./client-options.js";
 import type { AccountCredential, HttpRuntime } from "./credentials.js";
@@ -22,31 +22,13 @@ import { assertKnownOptions, checkAccountId } from "./option-checks.js";
 import { TokenCoordinator, type TokenOptions } from "./refresh.js";
 import { TokenSet } from "./token-set.js";
 
-/** Options of `createAuthorization`. */
-export interface CreateAuthorizationOptions<Context = unknown> {
-  /** Where the user should end up: a path on your own origin, at most 1,024 characters. */
-  readonly returnTo?: string | undefined;
-  /** A JSON value that comes back from `completeAuthorization`: tenant, user. At most 1,024 bytes; sealed, so nobody can read or change it. */
-  readonly context?: Context | undefined;
-  /** Reconnect: pins the account's portal, asks for the scopes it has, and the result must be the same account. */
-  readonly accountId?: string | undefined;
-  /** Preselects a HubSpot account, which the result must then belong to. */
-  readonly hubId?: string | undefined;
-  /** More required scopes than the configured ones. */
-  readonly scopes?: readonly string[] | undefined;
-  /** More optional scopes than the configured ones. */
-  readonly optionalScopes?: readonly string[] | undefined;
-  /** A secret of this browser that you already have, such as its session id: then no cookie is made. */
-  readonly binding?: string | undefined;
-}
-
 /** What `saveTokens` answers. */
 export interface Connection {
   /** The key of the grant: what every other method takes. */
   readonly accountId: string;
   readonly hubId: string;
   readonly userId: string | undefined;
-  /** What was granted, which may be less than was asked for. */
+  /** What was granted, which may be less than was asked for; empty when HubSpot did not say. */
   readonly scopes: readonly string[];
   /** Whether the account was connected before; the new grant has replaced the old one. */
   readonly reconnected: boolean;
@@ -281,7 +263,8 @@ export class HubSpotOAuthClient<Context = unknown> {
   async requireScopes(accountId: string, scopes: readonly string[]): Promise<void> {
     const record = await this.#tokens.record(checkAccountId(accountId));
     if (record === undefined) throw new AccountNotConnectedError(accountId);
-    const missing = checkScopes(scopes, "scopes").filter((scope) => !record.scopes.includes(scope) && scope !== "oauth");
+    const granted = record.scopes ?? (await this.#askScopes(accountId));
+    const missing = checkScopes(scopes, "scopes").filter((scope) => !granted.includes(scope) && scope !== "oauth");
     if (missing.length > 0) throw new MissingScopesError({ accountId, scopes: missing, anyOf: false });
   }
 
@@ -376,7 +359,13 @@ export class HubSpotOAuthClient<Context = unknown> {
       );
     }
     const { record, reconnected } = await this.#tokens.connect(accountId, () => newRecord(grant, accountId, this.#options.clientId));
-    return { accountId, hubId: record.hubId, userId: record.userId, scopes: record.scopes, reconnected };
+    return { accountId, hubId: record.hubId, userId: record.userId, scopes: record.scopes ?? [], reconnected };
+  }
+
+  /** For a connection whose token response did not say, and at a time when HubSpot could not be asked. */
+  async #askScopes(accountId: string): Promise<readonly string[]> {
+    const answer = await this.introspect(await this.getAccessToken(accountId));
+    return answer.active ? (answer.scopes ?? []) : [];
   }
 
   #accountIdOf({ hubId, userId }: GrantDetails, context: Context | undefined): string {

@@ -3,7 +3,7 @@
  * not say. The account comes from HubSpot over TLS, never from a query string.
  */
 import { freshVersion } from "./account-records.js";
-import { ConfigurationError, MalformedResponseError, TokenRequestError } from "./errors.js";
+import { ConfigurationError, HubSpotOAuthError, MalformedResponseError, TokenRequestError } from "./errors.js";
 import { checkHubId, checkScopes } from "./oauth/authorize.js";
 import type { Introspection } from "./oauth/token-response.js";
 import { assertKnownOptions } from "./option-checks.js";
@@ -29,7 +29,7 @@ export interface GrantDetails {
   readonly nowMs: number;
   readonly hubId: string;
   readonly userId: string | undefined;
-  readonly scopes: readonly string[];
+  readonly scopes: readonly string[] | undefined;
 }
 
 /** What reading a grant needs. */
@@ -42,21 +42,22 @@ export interface GrantReader {
   readonly introspect: (token: string, hint: "access_token" | "refresh_token") => Promise<Introspection>;
 }
 
-type Unread = Omit<GrantDetails, "hubId" | "scopes" | "nowMs"> & {
-  readonly hubId: string | undefined;
-  readonly scopes: readonly string[] | undefined;
-};
+type ActiveIntrospection = Extract<Introspection, { readonly active: true }>;
+type Unread = Omit<GrantDetails, "hubId" | "nowMs"> & { readonly hubId: string | undefined };
 
 /** @throws TypeError for tokens that are none · what introspection throws, naming the endpoint · `ConfigurationError` for another app's tokens. */
 export async function readGrant(tokens: TokenSet | ImportedTokens, reader: GrantReader): Promise<GrantDetails> {
   // A TokenSet of another copy of this package is none of ours, but reveals the same.
   const grant: Unread = tokens instanceof TokenSet ? tokens : imported(revealed(tokens), reader.nowMs);
-  const missing = [
-    grant.hubId === undefined && "hub_id",
-    grant.scopes === undefined && "scopes",
-    reader.needsUser && grant.userId === undefined && "user_id",
-  ].filter((name) => name !== false);
-  const known = missing.length === 0 ? undefined : await lookUp(grant, missing.join(", "), reader);
+  const missing = [grant.hubId === undefined && "hub_id", reader.needsUser && grant.userId === undefined && "user_id"].filter(
+    (name) => name !== false,
+  );
+  const known =
+    missing.length > 0
+      ? await lookUp(grant, missing.join(" and "), reader)
+      : grant.scopes === undefined
+        ? await lookUpScopes(grant, reader)
+        : undefined;
   const hubId = grant.hubId ?? known?.hubId;
   if (hubId === undefined || (known?.hubId ?? hubId) !== hubId) {
     throw new MalformedResponseError(
@@ -72,7 +73,7 @@ export async function readGrant(tokens: TokenSet | ImportedTokens, reader: Grant
     nowMs: reader.nowMs,
     hubId,
     userId: grant.userId ?? known?.userId,
-    scopes: grant.scopes ?? known?.scopes ?? [],
+    scopes: grant.scopes ?? known?.scopes,
   };
 }
 
@@ -91,17 +92,31 @@ export function newRecord(grant: GrantDetails, accountId: string, clientId: stri
     obtainedAtMs: grant.obtainedAtMs,
     expiresInMs: grant.expiresInMs,
     connectedAtMs: grant.nowMs,
-    scopes: grant.scopes,
+    ...(grant.scopes !== undefined && { scopes: grant.scopes }),
     status: "active",
   };
 }
 
-async function lookUp(grant: Unread, missing: string, reader: GrantReader): Promise<Extract<Introspection, { active: true }>> {
+/** A connection is worth more than its list of scopes: when HubSpot cannot be asked now, `requireScopes` asks when it matters. */
+async function lookUpScopes(grant: Unread, reader: GrantReader): Promise<ActiveIntrospection | undefined> {
+  try {
+    return await lookUp(grant, "scopes", reader);
+  } catch (error) {
+    if (error instanceof ConfigurationError || !(error instanceof HubSpotOAuthError)) throw error;
+    return undefined;
+  }
+}
+
+async function lookUp(grant: Unread, missing: string, reader: GrantReader): Promise<ActiveIntrospection> {
   const why = `The tokens do not say their ${missing}, so POST ${reader.introspectPath} was asked (in a test, mock that endpoint or put the fields into the token response)`;
-  const token = grant.accessToken ?? grant.refreshToken ?? "";
+  const { accessToken, refreshToken } = grant;
   let answer: Introspection;
   try {
-    answer = await reader.introspect(token, grant.accessToken === undefined ? "refresh_token" : "access_token");
+    // An imported access token may be over, or close to it; the refresh token knows as much.
+    answer =
+      accessToken !== undefined && (grant.expiresInMs > 0 || refreshToken === undefined)
+        ? await reader.introspect(accessToken, "access_token")
+        : await reader.introspect(refreshToken ?? "", "refresh_token");
   } catch (error) {
     if (error instanceof Error) error.message = `${why}: ${error.message}`;
     throw error;

@@ -1,8 +1,8 @@
 /** The public names of `hubspot-oauth`. No logic. */
 export { HubSpotOAuthClient } from "./client.js";
-export type { Abortable, CompletedAuthorization, Connection, CreateAuthorizationOptions, Disconnection } from "./client.js";
+export type { Abortable, CompletedAuthorization, Connection, Disconnection } from "./client.js";
 export type { GrantIdentity, HubSpotOAuthClientOptions } from "./client-options.js";
-export type { BrowserProof, StartedAuthorization } from "./authorization-flow.js";
+export type { BrowserProof, CreateAuthorizationOptions, StartedAuthorization } from "./authorization-flow.js";
 export type { AccountSummary } from "./account-summary.js";
 export type { ImportedTokens } from "./grant.js";
 export type { TokenOptions } from "./refresh.js";

@@ -23,7 +23,7 @@ export function refreshed(record: StoredTokens, response: TokenResponse, askedAt
     ...next,
     accessToken: response.accessToken,
     ...(response.userId !== undefined && { userId: response.userId }),
-    scopes: response.scopes ?? record.scopes,
+    ...(response.scopes !== undefined && { scopes: response.scopes }),
     obtainedAtMs: askedAtMs,
     expiresInMs: response.expiresInMs,
   };

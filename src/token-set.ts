@@ -141,7 +141,8 @@ export interface StoredTokens {
   readonly expiresInMs: number;
   /** When the user connected, in milliseconds since 1970. */
   readonly connectedAtMs: number;
-  readonly scopes: readonly string[];
+  /** What was granted; absent while HubSpot has not said. */
+  readonly scopes?: readonly string[];
   /** `dead`: HubSpot refused the refresh token for good. Kept, not asked again, until somebody reconnects or forces. */
   readonly status: "active" | "dead";
   /** Why it is dead. */
@@ -161,7 +162,7 @@ const StoredShape = z.looseObject({
   obtainedAtMs: z.number(),
   expiresInMs: z.number(),
   connectedAtMs: z.number(),
-  scopes: z.array(z.string()),
+  scopes: z.array(z.string()).optional(),
   status: z.enum(["active", "dead"]),
   reason: z.string().optional(),
 });

@@ -10,6 +10,11 @@ export interface WaitLimits<T> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Whether a value has to be waited for. Not by class alone: under Jest there are promises of two worlds. */
+export function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+  return value instanceof Promise || typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
 /** Settles as `work` does, unless a limit comes first. A late rejection of `work` counts as handled. */
 export function waitFor<T>(work: Promise<T>, { ms, onTimeout, signal }: WaitLimits<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
  * Calls HubSpot's API with a credential: the Bearer header is set, and refreshed before it expires. One request, one answer, typed errors.
  * The token goes to the configured origin and nowhere else; redirects are never followed.
  */
+import { isUtf8 } from "node:buffer";
 import { createTransport } from "../choose-transport.js";
 import type { Authorization, Credential } from "../credentials.js";
 import { MalformedResponseError, TimeoutError } from "../errors.js";
@@ -26,7 +27,7 @@ import {
   type WireResponse,
 } from "../transport.js";
 import { VERSION } from "../version.js";
-import { waitFor, type WaitLimits } from "../waiting.js";
+import { isThenable, waitFor, type WaitLimits } from "../waiting.js";
 import { apiError, correlationIdOf, errorBody } from "./api-error.js";
 import { encodeBody, requestHeaders, requestTarget, type Query } from "./request-target.js";
 import { issuePaths, type StandardSchema } from "./standard-schema.js";
@@ -87,6 +88,28 @@ const NO_OPTIONS: AnyCallOptions = {};
 
 type AnyCallOptions = CallOptions & { readonly schema?: StandardSchema | undefined };
 
+/** A call's headers and body as they are sent, with whatever token. */
+interface Encoded {
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly content: string | Uint8Array | undefined;
+}
+
+const NOTHING_ENCODED: Encoded = { headers: undefined, content: undefined };
+
+/** A call whose options were checked. */
+interface Call {
+  readonly method: string;
+  readonly path: string;
+  readonly options: AnyCallOptions;
+  readonly encoded: Encoded;
+  readonly timeoutMs: number;
+  /** On the clock of `performance.now()`. */
+  readonly deadlineMs: number;
+}
+
+/** What a call returns of a success. */
+type Reader<T> = (response: WireResponse, request: WireRequest, schema: StandardSchema | undefined) => T | Promise<T>;
+
 // For credentials that come without a client. Opens nothing before its first request, and its idle sockets keep no process alive.
 let shared: Send | undefined;
 
@@ -126,35 +149,35 @@ export class HubSpotHttp {
   get<Output>(path: string, options: CallOptionsWithSchema<Output>): Promise<Output>;
   get(path: string, options?: CallOptions): Promise<unknown>;
   get(path: string, options?: AnyCallOptions): Promise<unknown> {
-    return this.#body("GET", path, options);
+    return this.#call("GET", path, options, readBody);
   }
 
   /** POST: the parsed body. @throws every error of `request` */
   post<Output>(path: string, options: CallOptionsWithSchema<Output>): Promise<Output>;
   post(path: string, options?: CallOptions): Promise<unknown>;
   post(path: string, options?: AnyCallOptions): Promise<unknown> {
-    return this.#body("POST", path, options);
+    return this.#call("POST", path, options, readBody);
   }
 
   /** PUT: the parsed body. @throws every error of `request` */
   put<Output>(path: string, options: CallOptionsWithSchema<Output>): Promise<Output>;
   put(path: string, options?: CallOptions): Promise<unknown>;
   put(path: string, options?: AnyCallOptions): Promise<unknown> {
-    return this.#body("PUT", path, options);
+    return this.#call("PUT", path, options, readBody);
   }
 
   /** PATCH: the parsed body. @throws every error of `request` */
   patch<Output>(path: string, options: CallOptionsWithSchema<Output>): Promise<Output>;
   patch(path: string, options?: CallOptions): Promise<unknown>;
   patch(path: string, options?: AnyCallOptions): Promise<unknown> {
-    return this.#body("PATCH", path, options);
+    return this.#call("PATCH", path, options, readBody);
   }
 
   /** DELETE: the parsed body, mostly `undefined`. @throws every error of `request` */
   delete<Output>(path: string, options: CallOptionsWithSchema<Output>): Promise<Output>;
   delete(path: string, options?: CallOptions): Promise<unknown>;
   delete(path: string, options?: AnyCallOptions): Promise<unknown> {
-    return this.#body("DELETE", path, options);
+    return this.#call("DELETE", path, options, readBody);
   }
 
   /**
@@ -165,65 +188,52 @@ export class HubSpotHttp {
    */
   request<Output>(method: string, path: string, options: CallOptionsWithSchema<Output>): Promise<HubSpotResponse<Output>>;
   request(method: string, path: string, options?: CallOptions): Promise<HubSpotResponse>;
-  async request(method: string, path: string, options: AnyCallOptions = NO_OPTIONS): Promise<HubSpotResponse> {
-    const { response, request } = await this.#call(method, path, options);
-    return { status: response.status, headers: response.headers, body: await parseBody(response, request, options.schema) };
+  request(method: string, path: string, options?: AnyCallOptions): Promise<HubSpotResponse> {
+    return this.#call(method, path, options, readAnswer);
   }
 
-  async #body(method: string, path: string, options: AnyCallOptions = NO_OPTIONS): Promise<unknown> {
-    const { response, request } = await this.#call(method, path, options);
-    // Without a schema there is nothing to wait for.
-    return options.schema === undefined ? parseJson(response, request) : parseBody(response, request, options.schema);
-  }
-
-  async #call(
-    method: string,
-    path: string,
-    options: AnyCallOptions,
-  ): Promise<{ readonly response: WireResponse; readonly request: WireRequest }> {
+  /** One async function and no closures while all goes well: `npm run bench` shows either. */
+  async #call<T>(method: string, path: string, options: AnyCallOptions = NO_OPTIONS, read: Reader<T>): Promise<T> {
     if (options !== NO_OPTIONS) assertKnownOptions(options, CALL_OPTIONS, "The call");
     if (!METHODS.has(method)) throw new TypeError(`method must be one of ${[...METHODS].join(", ")}.`);
     const timeoutMs = options.timeoutMs === undefined ? this.#timeoutMs : checkCount(options.timeoutMs, "timeoutMs");
-    const deadlineMs = performance.now() + timeoutMs;
-    const encoded = encode(options);
-    const limits = (): WaitLimits<Authorization> => ({
-      ms: deadlineMs - performance.now(),
-      signal: options.signal,
-      onTimeout: () => {
-        throw late(timeoutMs);
-      },
-    });
-    const build = (authorization: Authorization, leftMs: number): WireRequest => ({
-      origin: this.#apiOrigin,
-      path: requestTarget(this.#apiOrigin, path, options.query, authorization.query),
-      method,
-      headers: encoded.headers === undefined ? this.#headersFor(authorization) : { ...this.#headersFor(authorization), ...encoded.headers },
-      body: encoded.content,
-      timeoutMs: leftMs,
-      maxResponseBytes: this.#maxResponseBytes,
-      signal: options.signal,
-    });
+    const call: Call = { method, path, options, encoded: encode(options), timeoutMs, deadlineMs: performance.now() + timeoutMs };
 
     const first = this.#credential.authorize(options.signal === undefined ? undefined : { signal: options.signal });
-    let authorization = first instanceof Promise ? await waitFor(first, limits()) : first;
-    let request = build(authorization, first instanceof Promise ? leftOf(deadlineMs, timeoutMs) : timeoutMs);
+    const waited = isThenable(first);
+    let authorization = waited ? await waitFor(Promise.resolve(first), limitsOf(call)) : first;
+    let request = this.#wireRequest(call, authorization, waited ? leftOf(call) : timeoutMs);
     let response = await this.#send(request);
     if (response.status === 401 || response.status === 403) {
       const renewed = this.#afterRefusal(response, authorization, options.signal);
-      const next = renewed && (await waitFor(renewed, limits()));
+      const next = renewed && (await waitFor(renewed, limitsOf(call)));
       if (next !== undefined && next !== authorization) {
         this.#emit("request.retried", { credentialId: this.#credential.id, status: response.status, reason: "another token" });
         authorization = next;
-        request = build(next, leftOf(deadlineMs, timeoutMs));
+        request = this.#wireRequest(call, next, leftOf(call));
         response = await this.#send(request);
       }
     }
-    if (response.status >= 200 && response.status < 300) return { response, request };
+    if (response.status >= 200 && response.status < 300) return read(response, request, options.schema);
     throw apiError(response, {
       request: describeRequest(request),
       accountId: this.#credential.accountId,
       secrets: [authorization.headers?.["authorization"]?.replace(/^Bearer /, ""), ...Object.values(authorization.query ?? {})],
     });
+  }
+
+  #wireRequest({ method, path, options, encoded }: Call, authorization: Authorization, leftMs: number): WireRequest {
+    const headers = this.#headersFor(authorization);
+    return {
+      origin: this.#apiOrigin,
+      path: requestTarget(this.#apiOrigin, path, options.query, authorization.query),
+      method,
+      headers: encoded.headers === undefined ? headers : { ...headers, ...encoded.headers },
+      body: encoded.content,
+      timeoutMs: leftMs,
+      maxResponseBytes: this.#maxResponseBytes,
+      signal: options.signal,
+    };
   }
 
   /**
@@ -249,18 +259,25 @@ export class HubSpotHttp {
   }
 }
 
-function encode(options: AnyCallOptions): {
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  readonly content: string | Uint8Array | undefined;
-} {
-  if (options.headers === undefined && options.body === undefined) return { headers: undefined, content: undefined };
+function encode(options: AnyCallOptions): Encoded {
+  if (options.headers === undefined && options.body === undefined) return NOTHING_ENCODED;
   const headers = options.headers === undefined ? {} : requestHeaders(options.headers);
   const { content, contentType } = encodeBody(options.body, headers["content-type"] !== undefined);
   if (contentType !== undefined) headers["content-type"] ??= contentType;
   return { headers, content };
 }
 
-function leftOf(deadlineMs: number, timeoutMs: number): number {
+function limitsOf({ deadlineMs, timeoutMs, options }: Call): WaitLimits<Authorization> {
+  return {
+    ms: deadlineMs - performance.now(),
+    signal: options.signal,
+    onTimeout: () => {
+      throw late(timeoutMs);
+    },
+  };
+}
+
+function leftOf({ deadlineMs, timeoutMs }: Call): number {
   const leftMs = deadlineMs - performance.now();
   if (leftMs <= 0) throw late(timeoutMs);
   return leftMs;
@@ -275,26 +292,34 @@ function parseJson(response: WireResponse, request: WireRequest): unknown {
   const { body, status } = response;
   if (body.length === 0) return undefined;
   const type = header(response, "content-type");
-  const correlationId = (): string | undefined => correlationIdOf(response, {});
   if (type !== undefined && !/[/+]json\b/i.test(type)) {
     throw new MalformedResponseError(`HubSpot answered ${describeRequest(request)} with something other than JSON (status ${status}).`, {
       status,
-      correlationId: correlationId(),
+      correlationId: correlationIdOf(response, {}),
     });
   }
   try {
+    if (!isUtf8(body)) throw new SyntaxError("not UTF-8");
     return JSON.parse(body.toString());
   } catch {
     throw new MalformedResponseError(`HubSpot's answer to ${describeRequest(request)} is not valid JSON (status ${status}).`, {
       status,
-      correlationId: correlationId(),
+      correlationId: correlationIdOf(response, {}),
     });
   }
 }
 
-async function parseBody(response: WireResponse, request: WireRequest, schema: StandardSchema | undefined): Promise<unknown> {
+/** Without a schema there is nothing to wait for. */
+function readBody(response: WireResponse, request: WireRequest, schema: StandardSchema | undefined): unknown {
   const body = parseJson(response, request);
-  if (schema === undefined) return body;
+  return schema === undefined ? body : validated(body, schema, response, request);
+}
+
+async function readAnswer(response: WireResponse, request: WireRequest, schema: StandardSchema | undefined): Promise<HubSpotResponse> {
+  return { status: response.status, headers: response.headers, body: await readBody(response, request, schema) };
+}
+
+async function validated(body: unknown, schema: StandardSchema, response: WireResponse, request: WireRequest): Promise<unknown> {
   const result = await schema["~standard"].validate(body);
   if (result.issues === undefined) return result.value;
   throw new MalformedResponseError(

@@ -30,28 +30,33 @@ export function requestTarget(
     );
   }
   if (query === undefined && extra === undefined) return local;
-  let target = local;
-  let mark = local.includes("?") ? "&" : "?";
-  const add = (name: string, value: string): void => {
-    target += `${mark}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
-    mark = "&";
-  };
-  if (query instanceof URLSearchParams) query.forEach((value, name) => add(name, value));
-  else if (query !== undefined) addRecord(query, add);
-  if (extra !== undefined) addRecord(extra, add);
-  return target;
+  const text = appendRecord(query instanceof URLSearchParams ? appendForm("", query) : appendRecord("", query), extra);
+  return text === "" ? local : `${local}${local.includes("?") ? "&" : "?"}${text}`;
 }
 
-function addRecord(query: Readonly<Record<string, QueryValue>>, add: (name: string, value: string) => void): void {
-  for (const [name, value] of Object.entries(query)) {
+function appendForm(text: string, query: URLSearchParams): string {
+  let joined = text;
+  for (const [name, value] of query) joined = append(joined, name, value);
+  return joined;
+}
+
+function appendRecord(text: string, query: Readonly<Record<string, QueryValue>> | undefined): string {
+  let joined = text;
+  if (query === undefined) return joined;
+  for (const name of Object.keys(query)) {
+    const value = query[name];
     if (value === undefined || value === null) continue;
-    for (const single of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
-      if (typeof single !== "string" && typeof single !== "number" && typeof single !== "boolean") {
-        throw new TypeError(`query.${name} must be a string, a number, a boolean or an array of these.`);
-      }
-      add(name, String(single));
-    }
+    if (!Array.isArray(value)) joined = append(joined, name, value);
+    else for (const single of value as readonly unknown[]) joined = append(joined, name, single);
   }
+  return joined;
+}
+
+function append(text: string, name: string, value: unknown): string {
+  if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
+    throw new TypeError(`query.${name} must be a string, a number, a boolean or an array of these.`);
+  }
+  return `${text}${text === "" ? "" : "&"}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
 }
 
 /** Headers that decide where a request goes, how long it is, or whose it is. */

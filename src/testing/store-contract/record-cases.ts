@@ -133,7 +133,7 @@ export const recordCases: readonly ContractCase<TokenStore>[] = [
   {
     name: "concurrent writes of one account leave one of them, whole",
     async run({ store }) {
-      const records = Array.from({ length: 20 }, (_, index) => ({
+      const records = Array.from({ length: 10 }, (_, index) => ({
         ...exampleRecord("1", { version: `version-${index}`, accessToken: `${index}-`.repeat(index * 100 + 1) }),
         last: index,
       }));
