@@ -53,27 +53,33 @@ export class AccountRecords {
       const copy = JSON.parse(JSON.stringify(record)) as StoredTokens;
       answer = await this.#guard("set", () => this.#store.set(accountId, copy, { ifVersion }));
     } catch (error) {
-      const standing = await this.read(accountId);
+      // The store's first word is the one to report: what reading back fails with says nothing of the write.
+      const standing = await this.read(accountId).catch(() => undefined);
       if (standing?.version === record.version) return true;
       throw error;
     }
-    if (answer === undefined) this.#reportUnsafe();
-    return answer !== false;
+    // A driver that repeats a command after a reconnect answers "something else stands" about our own first try.
+    return this.#verdict("set", answer) || (await this.read(accountId))?.version === record.version;
   }
 
   /** Deletes if `ifVersion` stands. True when nothing stands afterwards. */
   async delete(accountId: string, ifVersion: string): Promise<boolean> {
     const answer = await this.#guard("delete", () => this.#store.delete(accountId, { ifVersion }));
-    if (answer === undefined) this.#reportUnsafe();
-    return answer !== false;
+    return this.#verdict("delete", answer);
   }
 
   /** A lease for `ttlMs`, by the store's clock. */
   async lease(accountId: string, ttlMs: number): Promise<LeaseAnswer> {
     const store = this.#store;
     if (store.lease === undefined) return "unsupported";
-    const answer = await this.#guard("lease", () => store.lease?.(accountId, { ttlMs }));
-    return answer ?? "held";
+    let late: Promise<Lease | undefined> | undefined;
+    try {
+      return (await this.#guard("lease", () => (late = Promise.resolve(store.lease?.(accountId, { ttlMs }))))) ?? "held";
+    } catch (error) {
+      // Granted after we had stopped waiting, it would keep everybody out for its whole time.
+      late?.then((lease) => lease?.release()).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** Gives a lease back. A failure is reported, not thrown: the lease ends by itself, and the work it covered is done. */
@@ -111,6 +117,13 @@ export class AccountRecords {
     } finally {
       if (this.#turns.get(accountId) === turn) this.#turns.delete(accountId);
     }
+  }
+
+  #verdict(operation: string, answer: unknown): boolean {
+    if (answer === undefined) this.#reportUnsafe();
+    else if (typeof answer !== "boolean")
+      throw new TokenStoreError(`The token store's ${operation} must answer true, false or undefined.`, { operation });
+    return answer !== false;
   }
 
   #reportUnsafe(): void {

@@ -2,12 +2,22 @@
  * What this process knows of one account: the record in use, how long it may be trusted, and how refreshing went lately.
  * Decides whether a token is good; asks nobody. Used by the coordinator alone.
  */
+import type { LeaseAnswer } from "./account-records.js";
 import type { Authorization } from "./credentials.js";
 import { type HubSpotOAuthError, ReauthorizationRequiredError } from "./errors.js";
 import { refreshWindows, type RefreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered } from "./token-writer.js";
 
 const LONGEST_BACKOFF_MS = 60_000;
+
+/** Options of asking for a token. */
+export interface TokenOptions {
+  /** An access token that HubSpot refused: any other will do. */
+  readonly rejectedToken?: string | undefined;
+  /** Refresh now, whatever the clock says, a dead grant too. */
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What a caller asks for, beyond any token that is good. */
 export interface Wanted {
@@ -46,6 +56,8 @@ export class AccountTokens {
   flight: Flight | undefined;
   reread: Promise<StoredTokens> | undefined;
   lastError: HubSpotOAuthError | undefined;
+  /** A lease that outlives its refresh because the store has not taken the result. */
+  kept: LeaseAnswer | undefined;
   #failures = 0;
   #backoffUntilMs = 0;
 
@@ -105,6 +117,12 @@ export class AccountTokens {
     return inUse;
   }
 
+  /** Takes what the store shows into use; another, fresh token ends what went wrong before: somebody has refreshed. */
+  adopt(record: StoredTokens & { readonly accessToken: string }): TokenInUse {
+    if (record.accessToken !== this.inUse?.accessToken && this.#now() < refreshWindows(record).advisoryAtMs) this.succeeded();
+    return this.use(record);
+  }
+
   /** Trusts the token in use for so long from now on. */
   trust(forMs: number): void {
     const { inUse } = this;
@@ -118,6 +136,11 @@ export class AccountTokens {
   isFresh(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
     const { advisoryAtMs, mandatoryAtMs } = refreshWindows(record);
     return isCandidate(record, wanted) && this.#now() < (wanted.rejectedToken === undefined ? advisoryAtMs : mandatoryAtMs);
+  }
+
+  /** Whether a living token has no refresh token to be replaced with. */
+  isLast(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
+    return record.refreshToken === undefined && this.isAlive(record, wanted);
   }
 
   /** Whether a record's token may still be used when it cannot be replaced. */
@@ -140,7 +163,9 @@ export class AccountTokens {
 
   /** The last failure, while nobody should try again. */
   get backoff(): HubSpotOAuthError | undefined {
-    return this.#now() < this.#backoffUntilMs ? this.lastError : undefined;
+    const leftMs = this.#backoffUntilMs - this.#now();
+    // More than the longest: the clock has jumped back.
+    return leftMs > 0 && leftMs <= LONGEST_BACKOFF_MS ? this.lastError : undefined;
   }
 }
 

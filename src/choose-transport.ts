@@ -75,9 +75,11 @@ class AmbientTransport implements Transport {
   }
 }
 
-/** HTTP/1.1 only: behind servers that rotate HTTP/2 connections, plain GETs fail (GOAWAY). */
 function ownAgent(): Agent | EnvHttpProxyAgent {
-  return process.env["NODE_USE_ENV_PROXY"] === "1" ? new EnvHttpProxyAgent({ allowH2: false }) : new Agent({ allowH2: false });
+  // HTTP/1.1 only: behind servers that rotate HTTP/2 connections, plain GETs fail (GOAWAY). And a burst of calls must not take every
+  // file descriptor of the process.
+  const options = { allowH2: false, connections: 128 };
+  return process.env["NODE_USE_ENV_PROXY"] === "1" ? new EnvHttpProxyAgent(options) : new Agent(options);
 }
 
 function judge(current: DispatcherLike): Standing {

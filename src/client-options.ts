@@ -40,7 +40,7 @@ export interface HubSpotOAuthClientOptions<Context = unknown> {
   readonly optionalScopes?: readonly string[] | undefined;
   /** Where tokens are kept. There is no default: losing it means asking every customer to connect again. */
   readonly tokenStore: TokenStore;
-  /** Remembers used states. @default a `MemoryStateStore`: single use within one process only */
+  /** Remembers used states; share one between processes, or a replayed callback is exchanged in another. @default a `MemoryStateStore`: single use within one process only */
   readonly stateStore?: StateStore | undefined;
   /** Seals the state; at least 32 characters or bytes. @default the client secret */
   readonly stateSecret?: string | Uint8Array | undefined;

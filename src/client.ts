@@ -19,7 +19,8 @@ import type { Flow } from "./oauth/state.js";
 import { deadReason, TokenEndpoint } from "./oauth/token-endpoint.js";
 import type { Introspection } from "./oauth/token-response.js";
 import { assertKnownOptions, checkAccountId } from "./option-checks.js";
-import { TokenCoordinator, type TokenOptions } from "./refresh.js";
+import type { TokenOptions } from "./account-tokens.js";
+import { TokenCoordinator } from "./refresh.js";
 import { TokenSet } from "./token-set.js";
 
 /** What `saveTokens` answers. */
@@ -84,7 +85,7 @@ export class HubSpotOAuthClient<Context = unknown> {
     this.#options = resolved;
     this.#emit = emit;
     this.#transport = transport;
-    this.#runtime = { apiOrigin, send: transport.send };
+    this.#runtime = { apiOrigin, send: transport.send, onEvent: resolved.onEvent };
     this.#endpoints = endpoints;
     this.#tokenEndpoint = tokenEndpoint;
     this.#records = records;
@@ -302,6 +303,7 @@ export class HubSpotOAuthClient<Context = unknown> {
     options: { readonly revoke?: boolean | undefined; readonly uninstall?: boolean | undefined } & Abortable = {},
   ): Promise<Disconnection> {
     assertKnownOptions(options, ["revoke", "uninstall", "signal"], "disconnect");
+    options.signal?.throwIfAborted();
     const record = await this.#tokens.recordToDisconnect(checkAccountId(accountId));
     if (record === undefined) return { uninstalled: false, revoked: false, errors: [] };
     const errors: Error[] = [];
@@ -322,7 +324,7 @@ export class HubSpotOAuthClient<Context = unknown> {
       if (latest?.refreshToken === undefined) throw new ReauthorizationRequiredError(accountId, "no_refresh_token");
       await this.revoke(latest.refreshToken, options);
     });
-    await this.#tokens.disconnect(accountId);
+    await this.#tokens.disconnect(accountId, (latest ?? record).grantId);
     this.#emit("disconnected", { accountId, revoked, uninstalled });
     return { uninstalled, revoked, errors };
   }

@@ -3,6 +3,7 @@
  * Anybody can write one; it must never log what it hands out.
  */
 import { createHash } from "node:crypto";
+import type { EventListener } from "./events.js";
 import type { Send } from "./transport.js";
 
 /** What goes into a request. Plain on purpose: it holds secrets, and a redacting object would only hide that. */
@@ -15,6 +16,8 @@ export interface Authorization {
 export interface HttpRuntime {
   readonly apiOrigin: string;
   readonly send: Send;
+  /** The client's listener, for calls that have none of their own. */
+  readonly onEvent?: EventListener | undefined;
 }
 
 /** Options of `Credential.authorize`. */

@@ -52,14 +52,18 @@ export class AuthorizationDeniedError extends HubSpotOAuthError implements FlowD
   declare readonly clearCookie?: string | undefined;
 
   constructor(error: string, errorDescription: string | undefined) {
-    super(`The authorization was not granted (${error}). Offer the user to connect again.`);
+    super(
+      error === "access_denied"
+        ? "The authorization was not granted (access_denied). Offer the user to connect again."
+        : `HubSpot refused the authorization request (${error}). Check the app's scopes and redirect URI, then offer the user to connect again.`,
+    );
     this.error = error;
     this.errorDescription = errorDescription;
   }
 }
 
 /**
- * Why a callback was refused before anything was exchanged:
+ * Why a callback was refused. Nothing was stored; nothing was exchanged either, but for the last reason:
  * `missing` no state (a marketplace install, or somebody else's link) · `malformed` not one of ours, or contradictory parameters ·
  * `expired` older than ten minutes · `unbound` no cookie came · `wrong-browser` another browser began this flow ·
  * `used` this callback was already handled · `other-client` it belongs to another client id · `wrong-account` another HubSpot account
@@ -210,7 +214,7 @@ export class HubSpotApiError extends HubSpotOAuthError {
     this.category = details.category;
     this.correlationId = details.correlationId;
     this.retryAfterMs = details.retryAfterMs;
-    hide(this, { errors: details.errors ?? [] });
+    hide(this, { errors: unprinted(details.errors ?? []) });
   }
 }
 
@@ -370,6 +374,11 @@ export type AnyHubSpotOAuthError =
 /** Whether `error` is one of this library's, whichever copy of it threw; narrows to the union for `switch`. */
 export function isHubSpotOAuthError(error: unknown): error is AnyHubSpotOAuthError {
   return error instanceof HubSpotOAuthError;
+}
+
+/** Node prints an error's `errors` whether they are enumerable or not; these quote customers' data. */
+function unprinted(errors: readonly HubSpotErrorDetail[]): readonly HubSpotErrorDetail[] {
+  return Object.defineProperty([...errors], Symbol.for("nodejs.util.inspect.custom"), { value: () => `[${errors.length}, not printed]` });
 }
 
 /** An account id as it may stand in a message: one line, at most 64 characters. */

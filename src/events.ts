@@ -14,7 +14,7 @@ export interface HubSpotOAuthEvents {
   "authorization.denied": { readonly error: string };
   /** A refresh request is about to be sent. */
   "refresh.started": { readonly accountId: string };
-  /** HubSpot gave new tokens and they are stored. */
+  /** HubSpot gave new tokens and they are stored, or kept until the store takes them. */
   "refresh.succeeded": { readonly accountId: string; readonly expiresInMs: number; readonly refreshTokenReplaced: boolean };
   /** A refresh did not succeed; `code` is the error's. */
   "refresh.failed": { readonly accountId: string; readonly code: string; readonly retryable: boolean };

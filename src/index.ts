@@ -5,7 +5,7 @@ export type { GrantIdentity, HubSpotOAuthClientOptions } from "./client-options.
 export type { BrowserProof, CreateAuthorizationOptions, StartedAuthorization } from "./authorization-flow.js";
 export type { AccountSummary } from "./account-summary.js";
 export type { ImportedTokens } from "./grant.js";
-export type { TokenOptions } from "./refresh.js";
+export type { TokenOptions } from "./account-tokens.js";
 export type { ApiVersion } from "./oauth/endpoints.js";
 export type { Introspection } from "./oauth/token-response.js";
 

@@ -16,6 +16,8 @@ interface FailedRequest {
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_OSSL|HOSTNAME_MISMATCH|EPROTO)/;
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "UND_ERR_CONNECT_TIMEOUT"]);
 
+const PLAIN_HEADERS = new Set(["accept", "content-type", "user-agent"]);
+
 /**
  * @param progress.started whether the request was on a connection; `undefined` when nobody can say (a `fetch`).
  * @param progress.answered whether response headers came.
@@ -73,7 +75,9 @@ function cleaned(failure: Error, code: string | undefined, request: FailedReques
 /** Everything in a request that must not be quoted: the credential, the query, and the values of a form. */
 function secretsIn(request: FailedRequest): string[] {
   const query = request.path.split("?")[1];
-  const found = Object.entries(request.headers).flatMap(([name, value]) => (name === "authorization" ? [value.replace(/^\w+ /, "")] : []));
+  const found = Object.entries(request.headers).flatMap(([name, value]) =>
+    PLAIN_HEADERS.has(name) ? [] : [value, value.replace(/^\w+ /, "")],
+  );
   if (query !== undefined) found.push(query, ...new URLSearchParams(query).values());
   if (typeof request.body === "string" && request.headers["content-type"]?.includes("urlencoded") === true) {
     found.push(request.body, ...new URLSearchParams(request.body).values());

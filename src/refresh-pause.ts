@@ -18,7 +18,8 @@ export class RefreshPause {
   /** Begins, for as long as HubSpot asks, at most a minute. Answers the milliseconds. */
   begin(because: RateLimitError): number {
     const waitMs = Math.min(because.retryAfterMs ?? jittered(USUAL_MS), LONGEST_MS);
-    this.#untilMs = this.#now() + waitMs;
+    const standing = this.error() === undefined ? 0 : this.#untilMs;
+    this.#untilMs = Math.max(this.#now() + waitMs, standing);
     this.#because = because;
     return waitMs;
   }
@@ -26,7 +27,8 @@ export class RefreshPause {
   /** While it lasts: the error for whoever cannot do without a refresh, with the time that is left. */
   error(): RateLimitError | undefined {
     const leftMs = this.#untilMs - this.#now();
-    if (this.#because === undefined || leftMs <= 0) return undefined;
+    // More than the longest: the clock has jumped back.
+    if (this.#because === undefined || leftMs <= 0 || leftMs > LONGEST_MS) return undefined;
     const { message, policyName, correlationId } = this.#because;
     return new RateLimitError(message, { policyName, retryAfterMs: leftMs, correlationId });
   }

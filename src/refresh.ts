@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AccountRecords, type LeaseAnswer, STORE_TIMEOUT_MS } from "./account-records.js";
-import { AccountTokens, type Flight, type TokenInUse, type Wanted } from "./account-tokens.js";
+import { AccountTokens, type Flight, type TokenInUse, type TokenOptions, type Wanted } from "./account-tokens.js";
 import type { Authorization } from "./credentials.js";
 import {
   AccountNotConnectedError,
@@ -47,15 +47,6 @@ export interface CoordinatorOptions {
   readonly requestRefresh: (refreshToken: string) => Promise<TokenResponse>;
   /** Why a failure of `requestRefresh` means that the grant is dead, or `undefined` when it does not. */
   readonly deadReason: (error: unknown) => string | undefined;
-}
-
-/** Options of asking for a token. */
-export interface TokenOptions {
-  /** An access token that HubSpot refused: any other will do. */
-  readonly rejectedToken?: string | undefined;
-  /** Refresh now, whatever the clock says, a dead grant too. */
-  readonly force?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A lease and since when, by the monotonic clock. */
@@ -133,8 +124,8 @@ export class TokenCoordinator {
   }
 
   /** Deletes an account. No refresh that is still under way brings it back. */
-  async disconnect(accountId: string): Promise<void> {
-    await this.#writer.remove(accountId);
+  async disconnect(accountId: string, grantId: string): Promise<void> {
+    await this.#writer.remove(accountId, grantId);
     this.#accounts.delete(accountId);
   }
 
@@ -147,16 +138,18 @@ export class TokenCoordinator {
   }
 
   async #token(accountId: string, rejectedToken: string | undefined, force: boolean): Promise<TokenInUse> {
+    let rechecked = false;
     for (;;) {
       this.#assertOpen();
       const account = this.#account(accountId);
       const { inUse } = account;
       const nowMs = this.#options.now();
       if (inUse !== undefined && !force && inUse.accessToken !== rejectedToken && nowMs < inUse.mandatoryAtMs) {
-        if (account.isStale) {
+        if (account.isStale && !rechecked) {
           // One caller asks; the others keep the old token meanwhile.
           if (account.reread !== undefined) return inUse;
           await this.#recheck(account);
+          rechecked = true; // Once per call, however short the trust is.
           continue;
         }
         if (nowMs < inUse.advisoryAtMs || account.flight !== undefined || this.#obstacle(account) !== undefined) return inUse;
@@ -173,7 +166,7 @@ export class TokenCoordinator {
       const result = await flight.promise;
       if (result.accessToken !== rejectedToken) return result;
       // A flight that knew of the refusal, and still came back with the same token, has nothing better to offer.
-      if (flight.force || flight.rejectedToken === rejectedToken) throw sameToken();
+      if (flight.rejectedToken === rejectedToken) throw sameToken();
     }
   }
 
@@ -192,9 +185,12 @@ export class TokenCoordinator {
   #reread(account: AccountTokens): Promise<StoredTokens> {
     if (account.reread !== undefined) return account.reread;
     const reading = (async () => {
-      const record = await this.#current(account);
-      if (hasToken(record)) account.use(record);
+      // The writer's timer is asking the store for it already; a store that hangs must not hold up a call that has a token.
+      const pending = this.#writer.pending(account.id);
+      const record = pending ?? (await this.#current(account));
+      if (hasToken(record)) account.adopt(record);
       else account.inUse = undefined;
+      if (pending !== undefined) account.trust(Math.min(this.#options.cacheMs, STORE_TIMEOUT_MS));
       return record;
     })();
     const reread = reading.finally(() => {
@@ -223,8 +219,9 @@ export class TokenCoordinator {
   async #fly(account: AccountTokens, rejectedToken: string | undefined, force: boolean): Promise<TokenInUse> {
     const { inUse } = account;
     try {
-      // What is in use is good enough to begin with: it is read again under the lease.
-      const first = force || inUse === undefined ? await this.#current(account) : inUse.record;
+      // What is in use is good enough to begin with: it is read again under the lease, if it comes to that.
+      const looked = force || inUse === undefined || this.#obstacle(account) !== undefined;
+      const first = looked ? await this.#current(account) : inUse.record;
       return await this.#attempts(account, first, { rejectedToken, replaceVersion: force ? first.version : undefined });
     } catch (error) {
       if (!(error instanceof TokenStoreError)) throw error;
@@ -245,7 +242,7 @@ export class TokenCoordinator {
         await sleep(jittered(Math.min(FIRST_POLL_MS * 2 ** (attempt - 1), LONGEST_POLL_MS)));
         record = await this.#current(account);
       }
-      if (account.isFresh(record, wanted)) return account.use(record);
+      if (account.isFresh(record, wanted) || account.isLast(record, wanted)) return account.adopt(record);
       assertRefreshable(record, wanted);
       const obstacle = wanted.replaceVersion === undefined ? this.#obstacle(account) : this.#pause.error();
       if (obstacle !== undefined) {
@@ -261,7 +258,9 @@ export class TokenCoordinator {
           const result = await this.#refresh(account, wanted, { lease, sinceMs });
           if (result !== undefined) return result;
         } finally {
-          await this.#records.release(account.id, lease);
+          // While the new refresh token is only in memory the store shows a spent one: nobody may refresh with that. The lease ends by itself.
+          if (this.#writer.pending(account.id) === undefined) await this.#records.release(account.id, lease);
+          else account.kept ??= lease;
         }
       } else if (account.isAlive(record, wanted) && this.#options.now() < refreshWindows(record).mandatoryAtMs) {
         return account.use(record);
@@ -270,13 +269,9 @@ export class TokenCoordinator {
   }
 
   async #lease(account: AccountTokens): Promise<LeaseAnswer> {
-    try {
-      return await this.#records.lease(account.id, this.#leaseMs);
-    } catch (error) {
-      // With a pending record nobody else can refresh: the newest refresh token is here.
-      if (this.#writer.pending(account.id) === undefined) throw error;
-      return "unsupported";
-    }
+    // With a pending record nobody else can refresh: the newest refresh token is here.
+    if (this.#writer.pending(account.id) !== undefined) return "unsupported";
+    return this.#records.lease(account.id, this.#leaseMs);
   }
 
   /** Under the lease, if there is one: read again, ask HubSpot, write. `undefined` when the record moved and everything must be looked at anew. */
@@ -284,10 +279,10 @@ export class TokenCoordinator {
     const { emit, now, requestRefresh } = this.#options;
     const epoch = this.#writer.epoch(account.id);
     const record = await this.#current(account);
-    if (account.isFresh(record, wanted)) return account.use(record);
+    if (account.isFresh(record, wanted) || account.isLast(record, wanted)) return account.adopt(record);
     assertRefreshable(record, wanted);
     // Monotonic: a process that was stopped since it took the lease must not send on the strength of it.
-    if (performance.now() - holding.sinceMs > LEASE_MARGIN_MS) return undefined;
+    if (typeof holding.lease !== "string" && performance.now() - holding.sinceMs > LEASE_MARGIN_MS) return undefined;
 
     emit("refresh.started", { accountId: account.id });
     const askedAtMs = now();
@@ -336,13 +331,14 @@ export class TokenCoordinator {
   async #refused(account: AccountTokens, sent: StoredTokens, reason: string, holding: Holding): Promise<undefined> {
     const heldThroughout = typeof holding.lease !== "string" && performance.now() - holding.sinceMs < this.#leaseMs;
     if (!heldThroughout) await sleep(jittered(DOUBT_MS));
+    const epoch = this.#writer.epoch(account.id);
     const standing = await this.#current(account);
     if (standing.grantId !== sent.grantId || standing.refreshToken !== sent.refreshToken) {
       this.#options.emit("refresh.lost-race", { accountId: account.id });
       return undefined;
     }
     if (standing.status === "active") {
-      if (!(await this.#writer.markDead(account.id, standing, reason))) return undefined;
+      if (!(await this.#writer.markDead(account.id, standing, reason, epoch))) return undefined;
       this.#options.emit("grant.dead", { accountId: account.id, reason });
     }
     account.inUse = undefined;
@@ -361,6 +357,7 @@ export class TokenCoordinator {
     const record = await this.#records.read(account.id);
     if (record !== undefined) return record;
     account.inUse = undefined;
+    account.succeeded();
     throw new AccountNotConnectedError(account.id);
   }
 
@@ -370,11 +367,14 @@ export class TokenCoordinator {
   }
 
   /** A pending record reached the store, or gave way to what stands there now. */
-  #settled(accountId: string, standing: StoredTokens | undefined): void {
+  async #settled(accountId: string, standing: StoredTokens | undefined): Promise<void> {
     const account = this.#accounts.get(accountId);
-    if (account?.inUse === undefined) return;
-    if (standing !== undefined && standing.status === "active" && hasToken(standing)) account.use(standing);
-    else account.inUse = undefined;
+    if (account === undefined) return;
+    if (standing === undefined || standing.status === "dead" || !hasToken(standing)) account.inUse = undefined;
+    else if (account.inUse !== undefined) account.use(standing);
+    const { kept } = account;
+    account.kept = undefined;
+    if (kept !== undefined) await this.#records.release(accountId, kept);
   }
 
   #account(id: string): AccountTokens {

@@ -4,6 +4,7 @@
  * the refresh token, and ours may be the only copy.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AccountRecords, freshVersion } from "./account-records.js";
 import { AccountNotConnectedError, ConfigurationError, TokenStoreError } from "./errors.js";
 import type { Emit } from "./events.js";
@@ -36,11 +37,11 @@ export class TokenWriter {
   readonly #records: AccountRecords;
   readonly #emit: Emit;
   readonly #pending = new Map<string, Passage>();
-  readonly #epochs = new Map<string, number>();
-  readonly #onSettled: (accountId: string, standing: StoredTokens | undefined) => void;
+  readonly #changes = new Map<string, { readonly count: number; readonly grantId: string | undefined }>();
+  readonly #onSettled: (accountId: string, standing: StoredTokens | undefined) => Promise<void>;
 
   /** @param onSettled told what stands when a pending record reached the store or gave way; `undefined` when the account is gone. */
-  constructor(records: AccountRecords, emit: Emit, onSettled: (accountId: string, standing: StoredTokens | undefined) => void) {
+  constructor(records: AccountRecords, emit: Emit, onSettled: (accountId: string, standing: StoredTokens | undefined) => Promise<void>) {
     this.#records = records;
     this.#emit = emit;
     this.#onSettled = onSettled;
@@ -48,7 +49,13 @@ export class TokenWriter {
 
   /** Counts connects and disconnects in this process: a refresh that began before one must not write after it. */
   epoch(accountId: string): number {
-    return this.#epochs.get(accountId) ?? 0;
+    return this.#changes.get(accountId)?.count ?? 0;
+  }
+
+  /** Whether this process has connected another grant, or disconnected, since `epoch`. A connect may be counted after its record was read. */
+  #isSuperseded(accountId: string, epoch: number, grantId: string): boolean {
+    const change = this.#changes.get(accountId);
+    return change !== undefined && change.count !== epoch && change.grantId !== grantId;
   }
 
   /** A refreshed record that the store has not taken yet. */
@@ -66,7 +73,7 @@ export class TokenWriter {
         const previous = await this.#records.read(accountId);
         const record = build(previous);
         if (!(await this.#records.write(accountId, record, previous?.version ?? null))) continue;
-        this.#countChange(accountId);
+        this.#countChange(accountId, record.grantId);
         return { record, reconnected: previous !== undefined };
       }
       throw neverSettles("set");
@@ -74,25 +81,26 @@ export class TokenWriter {
   }
 
   /** Deletes the connection that stands now; one that is made meanwhile stays. False when there was none. */
-  async remove(accountId: string): Promise<boolean> {
+  async remove(accountId: string, grantId: string): Promise<boolean> {
     return this.#records.exclusive(accountId, async () => {
-      let grantId: string | undefined;
       for (let lost = 0; lost < MOST_LOST_RACES; lost++) {
         const standing = await this.#records.read(accountId);
-        if (standing !== undefined && (grantId ??= standing.grantId) === standing.grantId) {
-          if (!(await this.#records.delete(accountId, standing.version))) continue;
-        }
-        this.#countChange(accountId);
-        return grantId !== undefined;
+        if (standing !== undefined && standing.grantId !== grantId) return false;
+        if (standing !== undefined && !(await this.#records.delete(accountId, standing.version))) continue;
+        this.#countChange(accountId, undefined);
+        return standing !== undefined;
       }
       throw neverSettles("delete");
     });
   }
 
   /** Marks a record dead if it still stands. False when something else does. */
-  async markDead(accountId: string, standing: StoredTokens, reason: string): Promise<boolean> {
+  async markDead(accountId: string, standing: StoredTokens, reason: string, epoch: number): Promise<boolean> {
     const dead: StoredTokens = { ...standing, version: freshVersion(), status: "dead", reason };
-    return this.#records.exclusive(accountId, () => this.#records.write(accountId, dead, standing.version));
+    return this.#records.exclusive(
+      accountId,
+      async () => !this.#isSuperseded(accountId, epoch, standing.grantId) && (await this.#records.write(accountId, dead, standing.version)),
+    );
   }
 
   /**
@@ -100,7 +108,9 @@ export class TokenWriter {
    * @throws AccountNotConnectedError when the account was disconnected meanwhile.
    */
   async persist(accountId: string, base: StoredTokens, next: StoredTokens, epoch: number): Promise<StoredTokens> {
-    const earlier = this.#pending.get(accountId);
+    // After a connect or disconnect in this process, what is pending is of another grant and stays.
+    const outdated = (): boolean => this.#isSuperseded(accountId, epoch, next.grantId);
+    const earlier = outdated() ? undefined : this.#pending.get(accountId);
     const passage: Passage = {
       record: next,
       // On top of a pending record the store still holds what that one was based on.
@@ -111,11 +121,11 @@ export class TokenWriter {
       timer: undefined,
       retries: 0,
     };
-    this.#drop(accountId);
+    if (!outdated()) this.#drop(accountId);
     try {
       return await this.#pass(accountId, passage);
     } catch (error) {
-      if (!(error instanceof TokenStoreError)) throw error;
+      if (error instanceof AccountNotConnectedError || error instanceof ConfigurationError || outdated()) throw error;
       this.#keep(accountId, passage);
       this.#emit("refresh.persist-pending", { accountId });
       return next;
@@ -135,18 +145,21 @@ export class TokenWriter {
     }
     if (this.#pending.get(accountId) !== passage) return;
     this.#drop(accountId);
-    this.#onSettled(accountId, standing);
+    await this.#onSettled(accountId, standing);
   }
 
   /** Tries every pending record a last time, for at most 30 seconds each. */
   async close(): Promise<void> {
     await Promise.all(
       [...this.#pending.keys()].map(async (accountId) => {
-        try {
-          await waitFor(this.flush(accountId), { ms: CLOSE_TRY_MS, onTimeout: () => undefined });
-        } catch {
-          this.#emit("store.failed", { accountId, operation: "set" });
+        const endMs = performance.now() + CLOSE_TRY_MS;
+        for (let retry = 0; this.#pending.has(accountId); retry++) {
+          const leftMs = endMs - performance.now();
+          if (leftMs <= 0) break;
+          const trying = this.flush(accountId).catch(() => sleep(Math.min(leftMs, jittered(FIRST_RETRY_MS * 2 ** Math.min(retry, 3)))));
+          await waitFor(trying, { ms: leftMs, onTimeout: () => undefined });
         }
+        if (this.#pending.has(accountId)) this.#emit("store.failed", { accountId, operation: "set" });
         this.#drop(accountId);
       }),
     );
@@ -157,13 +170,17 @@ export class TokenWriter {
     return this.#records.exclusive(accountId, async () => {
       for (let lost = 0; lost < MOST_LOST_RACES; lost++) {
         const { record } = passage;
-        if (this.epoch(accountId) === passage.epoch && (await this.#records.write(accountId, record, passage.expectedVersion)))
-          return record;
+        const superseded = (): boolean => this.#isSuperseded(accountId, passage.epoch, record.grantId);
+        if (!superseded() && (await this.#records.write(accountId, record, passage.expectedVersion))) return record;
         const standing = await this.#records.read(accountId);
         if (standing?.version === record.version) return record;
         const ours = standing !== undefined && passage.attempted.has(standing.version);
-        const onlyMarked = standing?.grantId === record.grantId && standing.refreshToken === passage.sentRefreshToken;
-        if (standing === undefined || !(ours || onlyMarked) || this.epoch(accountId) !== passage.epoch) {
+        // Marked dead, say. A record that was obtained after ours is not behind it, even with the refresh token we sent.
+        const onlyMarked =
+          standing?.grantId === record.grantId &&
+          standing.refreshToken === passage.sentRefreshToken &&
+          standing.obtainedAtMs <= record.obtainedAtMs;
+        if (standing === undefined || !(ours || onlyMarked) || superseded()) {
           this.#emit("refresh.lost-race", { accountId });
           if (standing === undefined) throw new AccountNotConnectedError(accountId);
           return standing;
@@ -190,8 +207,8 @@ export class TokenWriter {
     this.#pending.delete(accountId);
   }
 
-  #countChange(accountId: string): void {
-    this.#epochs.set(accountId, this.epoch(accountId) + 1);
+  #countChange(accountId: string, grantId: string | undefined): void {
+    this.#changes.set(accountId, { count: this.epoch(accountId) + 1, grantId });
     this.#drop(accountId);
   }
 }

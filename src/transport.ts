@@ -4,6 +4,7 @@
  */
 import { ConfigurationError, HubSpotOAuthError, MalformedResponseError, NetworkError, TimeoutError } from "./errors.js";
 import { networkError } from "./network-failure.js";
+import { listenToAbort } from "./waiting.js";
 
 /** One request, ready for the wire. `origin` and `path` never mix: a path cannot change where the request goes. */
 export interface WireRequest {
@@ -14,6 +15,8 @@ export interface WireRequest {
   readonly body: string | Uint8Array | undefined;
   /** From the first attempt to connect to the last byte of the answer. */
   readonly timeoutMs: number;
+  /** What is left of it, when waiting for a token took some. */
+  readonly leftMs?: number | undefined;
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -89,13 +92,13 @@ class Exchange {
 
   /** Starts the deadline and listens to the caller's signal; false when that was aborted before. */
   begin(): boolean {
-    const { signal, timeoutMs } = this.#request;
+    const { signal, timeoutMs, leftMs = timeoutMs } = this.#request;
     if (signal?.aborted === true) {
       this.#reject(signal.reason);
       return false;
     }
-    signal?.addEventListener("abort", this);
-    this.#timer = setTimeout(onDeadline, timeoutMs, this);
+    listenToAbort(signal, this);
+    this.#timer = setTimeout(onDeadline, leftMs, this);
     return true;
   }
 
@@ -131,6 +134,7 @@ class Exchange {
     if (status < 200) return;
     this.#status = status;
     this.#headers = headers;
+    if (hasNoBody(this.#request, status)) return;
     const encoding = headers["content-encoding"];
     if (encoding !== undefined && encoding !== "identity") {
       this.fail(malformed(this.#request, status, "has a content-encoding that was not asked for"));
@@ -157,7 +161,10 @@ class Exchange {
   }
 
   onResponseError(_controller: Controller | undefined, error: unknown): void {
-    this.fail(networkError(error, this.#request, { started: this.#controller !== undefined, answered: this.#status !== 0 }));
+    this.fail(
+      unusableDispatcher(error) ??
+        networkError(error, this.#request, { started: this.#controller !== undefined, answered: this.#status !== 0 }),
+    );
   }
 
   // undici 6 knows only the methods below. It calls onConnect before anything is written, which is where we leave it.
@@ -186,16 +193,16 @@ function onDeadline(exchange: Exchange): void {
 
 /** Sends by a WHATWG `fetch`: what mocks of the global fetch see. Slower than undici's dispatch, same promises. */
 export async function sendByFetch(fetch: FetchLike, request: WireRequest): Promise<WireResponse> {
-  const { signal, timeoutMs, maxResponseBytes } = request;
+  const { signal, timeoutMs, leftMs = timeoutMs, maxResponseBytes } = request;
   signal?.throwIfAborted();
   const abort = new AbortController();
   const onAbort = (): void => abort.abort(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
+  listenToAbort(signal, onAbort);
   // A mock may never settle and never look at the signal: the deadline must not depend on it.
   const stopped = new Promise<never>((_resolve, reject) => {
     abort.signal.addEventListener("abort", () => reject(abort.signal.reason as Error), { once: true });
   });
-  const timer = setTimeout(() => abort.abort(timeoutError(request, true)), timeoutMs);
+  const timer = setTimeout(() => abort.abort(timeoutError(request, true)), leftMs);
   let status = 0;
   try {
     const response = await Promise.race([
@@ -211,9 +218,12 @@ export async function sendByFetch(fetch: FetchLike, request: WireRequest): Promi
     status = response.status;
     // A browser-like fetch hides a redirect it did not follow behind status 0.
     if (response.type === "opaqueredirect") status = 302;
+    const { headers } = response;
+    const announced = hasNoBody(request, status) || headers.has("content-encoding") ? 0 : Number(headers.get("content-length"));
+    if (announced > maxResponseBytes) throw tooLarge(request, status);
     const body = await Promise.race([readCapped(response, maxResponseBytes), stopped]);
     if (body === undefined) throw tooLarge(request, status);
-    return { status, headers: Object.fromEntries(response.headers), body };
+    return { status, headers: Object.fromEntries(headers), body };
   } catch (error) {
     if (abort.signal.aborted) throw abort.signal.reason;
     abort.abort(error);
@@ -247,6 +257,18 @@ export function header(response: WireResponse, name: string): string | undefined
 /** The request as it may stand in a message: method and path, never the query (HubSpot's developer keys travel in it). */
 export function describeRequest(request: Pick<WireRequest, "method" | "path">): string {
   return `${request.method} ${request.path.split("?", 1)[0] ?? ""}`;
+}
+
+/** HEAD and 304 describe a body that does not come (RFC 9110 section 8.6). */
+function hasNoBody(request: WireRequest, status: number): boolean {
+  return request.method === "HEAD" || status === 304;
+}
+
+/** A dispatcher that was closed, or that does not take a plain request, is the operator's to mend. */
+function unusableDispatcher(error: unknown): ConfigurationError | undefined {
+  const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
+  if (code !== "UND_ERR_DESTROYED" && code !== "UND_ERR_CLOSED" && code !== "UND_ERR_INVALID_ARG") return undefined;
+  return new ConfigurationError(`The dispatcher does not take requests (${code}). Was it closed?`);
 }
 
 function timeoutError(request: WireRequest, sent: boolean): TimeoutError {

@@ -1,4 +1,12 @@
 /** Waiting for work that others may share: no longer than allowed, and without ever stopping the work itself. */
+import { setMaxListeners } from "node:events";
+
+/** Listens to a caller's signal. One signal may end hundreds of calls, which is no leak: Node's warning about it is switched off. */
+export function listenToAbort(signal: AbortSignal | undefined, listener: (() => void) | { readonly handleEvent: () => void }): void {
+  if (signal === undefined) return;
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", listener);
+}
 
 /** Limits of one wait. */
 export interface WaitLimits<T> {
@@ -41,7 +49,7 @@ export function waitFor<T>(work: Promise<T>, { ms, onTimeout, signal }: WaitLimi
       onAbort();
       return;
     }
-    signal?.addEventListener("abort", onAbort);
+    listenToAbort(signal, onAbort);
     if (ms !== undefined && onTimeout !== undefined) {
       timer = setTimeout(
         () => {

@@ -53,7 +53,7 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
     });
   }
   const what =
-    status >= 300 && status < 400
+    status >= 300 && status < 400 && status !== 304
       ? `HubSpot answered ${call.request} with a redirect (${status}), which is never followed`
       : `HubSpot answered ${call.request} with ${status}`;
   const message = [what, category && ` ${category}`, said && `: ${said}`, correlationId && ` (correlation id ${correlationId})`]
@@ -82,7 +82,7 @@ export function retryAfter(response: WireResponse): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const sentMs = Date.parse(header(response, "date") ?? "");
-  const untilMs = Date.parse(value);
+  const untilMs = value.endsWith(" GMT") ? Date.parse(value) : Number.NaN;
   return Number.isNaN(untilMs) || Number.isNaN(sentMs) ? undefined : Math.max(0, untilMs - sentMs);
 }
 

@@ -29,8 +29,8 @@ import {
 import { VERSION } from "../version.js";
 import { isThenable, waitFor, type WaitLimits } from "../waiting.js";
 import { apiError, correlationIdOf, errorBody } from "./api-error.js";
-import { encodeBody, requestHeaders, requestTarget, type Query } from "./request-target.js";
-import { issuePaths, type StandardSchema } from "./standard-schema.js";
+import { credentialTarget, encodeBody, lowerCaseHeaders, requestHeaders, requestTarget, type Query } from "./request-target.js";
+import { issuePaths, type StandardResult, type StandardSchema } from "./standard-schema.js";
 
 /** Options of `HubSpotHttp`. */
 export interface HubSpotHttpOptions {
@@ -48,7 +48,7 @@ export interface HubSpotHttpOptions {
   readonly dispatcher?: DispatcherLike | undefined;
   /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the token. */
   readonly fetch?: FetchLike | undefined;
-  /** Called with `request.retried`. */
+  /** Called with `request.retried`. @default the credential's client's */
   readonly onEvent?: EventListener | undefined;
 }
 
@@ -96,10 +96,11 @@ interface Encoded {
 
 const NOTHING_ENCODED: Encoded = { headers: undefined, content: undefined };
 
-/** A call whose options were checked. */
+/** A call whose arguments were checked. */
 interface Call {
   readonly method: string;
-  readonly path: string;
+  /** Path and query, without the credential's part. */
+  readonly target: string;
   readonly options: AnyCallOptions;
   readonly encoded: Encoded;
   readonly timeoutMs: number;
@@ -108,7 +109,7 @@ interface Call {
 }
 
 /** What a call returns of a success. */
-type Reader<T> = (response: WireResponse, request: WireRequest, schema: StandardSchema | undefined) => T | Promise<T>;
+type Reader<T> = (response: WireResponse, request: WireRequest, call: Call) => T | Promise<T>;
 
 // For credentials that come without a client. Opens nothing before its first request, and its idle sockets keep no process alive.
 let shared: Send | undefined;
@@ -124,6 +125,7 @@ export class HubSpotHttp {
   readonly #emit: Emit;
   #authorized: Authorization | undefined;
   #authorizedHeaders: Readonly<Record<string, string>> = {};
+  #credentialHeaders: Readonly<Record<string, string>> = {};
 
   /** @throws TypeError that names the wrong option. */
   constructor(options: HubSpotHttpOptions) {
@@ -142,7 +144,7 @@ export class HubSpotHttp {
     };
     const replaced = options.dispatcher !== undefined || options.fetch !== undefined;
     this.#send = replaced ? createTransport(options).send : (runtime?.send ?? (shared ??= createTransport({}).send));
-    this.#emit = createEmit(options.onEvent);
+    this.#emit = createEmit(options.onEvent ?? runtime?.onEvent);
   }
 
   /** GET: the parsed body. @throws every error of `request` */
@@ -197,12 +199,13 @@ export class HubSpotHttp {
     if (options !== NO_OPTIONS) assertKnownOptions(options, CALL_OPTIONS, "The call");
     if (!METHODS.has(method)) throw new TypeError(`method must be one of ${[...METHODS].join(", ")}.`);
     const timeoutMs = options.timeoutMs === undefined ? this.#timeoutMs : checkCount(options.timeoutMs, "timeoutMs");
-    const call: Call = { method, path, options, encoded: encode(options), timeoutMs, deadlineMs: performance.now() + timeoutMs };
+    const target = requestTarget(this.#apiOrigin, path, options.query);
+    const call: Call = { method, target, options, encoded: encode(method, options), timeoutMs, deadlineMs: performance.now() + timeoutMs };
 
     const first = this.#credential.authorize(options.signal === undefined ? undefined : { signal: options.signal });
     const waited = isThenable(first);
     let authorization = waited ? await waitFor(Promise.resolve(first), limitsOf(call)) : first;
-    let request = this.#wireRequest(call, authorization, waited ? leftOf(call) : timeoutMs);
+    let request = this.#wireRequest(call, authorization, waited ? leftOf(call) : undefined);
     let response = await this.#send(request);
     if (response.status === 401 || response.status === 403) {
       const renewed = this.#afterRefusal(response, authorization, options.signal);
@@ -214,23 +217,29 @@ export class HubSpotHttp {
         response = await this.#send(request);
       }
     }
-    if (response.status >= 200 && response.status < 300) return read(response, request, options.schema);
+    if (response.status >= 200 && response.status < 300) return read(response, request, call);
     throw apiError(response, {
       request: describeRequest(request),
       accountId: this.#credential.accountId,
-      secrets: [authorization.headers?.["authorization"]?.replace(/^Bearer /, ""), ...Object.values(authorization.query ?? {})],
+      secrets: secretsOf(authorization),
     });
   }
 
-  #wireRequest({ method, path, options, encoded }: Call, authorization: Authorization, leftMs: number): WireRequest {
+  #wireRequest(
+    { method, target, options, encoded, timeoutMs }: Call,
+    authorization: Authorization,
+    leftMs: number | undefined,
+  ): WireRequest {
     const headers = this.#headersFor(authorization);
     return {
       origin: this.#apiOrigin,
-      path: requestTarget(this.#apiOrigin, path, options.query, authorization.query),
+      path: authorization.query === undefined ? target : credentialTarget(target, authorization.query),
       method,
-      headers: encoded.headers === undefined ? headers : { ...headers, ...encoded.headers },
+      // The caller's may replace ours, never the credential's.
+      headers: encoded.headers === undefined ? headers : { ...headers, ...encoded.headers, ...this.#credentialHeaders },
       body: encoded.content,
-      timeoutMs: leftMs,
+      timeoutMs,
+      leftMs,
       maxResponseBytes: this.#maxResponseBytes,
       signal: options.signal,
     };
@@ -252,22 +261,30 @@ export class HubSpotHttp {
   /** One header object per authorization, so that calls with the same token allocate none. */
   #headersFor(authorization: Authorization): Readonly<Record<string, string>> {
     if (authorization !== this.#authorized) {
-      this.#authorizedHeaders = { ...this.#baseHeaders, ...authorization.headers };
+      this.#credentialHeaders = lowerCaseHeaders(authorization.headers ?? {});
+      this.#authorizedHeaders = { ...this.#baseHeaders, ...this.#credentialHeaders };
       this.#authorized = authorization;
     }
     return this.#authorizedHeaders;
   }
 }
 
-function encode(options: AnyCallOptions): Encoded {
+function encode(method: string, options: AnyCallOptions): Encoded {
   if (options.headers === undefined && options.body === undefined) return NOTHING_ENCODED;
+  if (options.body !== undefined && (method === "GET" || method === "HEAD"))
+    throw new TypeError(`body: ${method} carries none. Use query.`);
   const headers = options.headers === undefined ? {} : requestHeaders(options.headers);
   const { content, contentType } = encodeBody(options.body, headers["content-type"] !== undefined);
   if (contentType !== undefined) headers["content-type"] ??= contentType;
   return { headers, content };
 }
 
-function limitsOf({ deadlineMs, timeoutMs, options }: Call): WaitLimits<Authorization> {
+/** What must not be quoted, should HubSpot echo it: with and without the scheme. */
+function secretsOf({ headers = {}, query = {} }: Authorization): string[] {
+  return [...Object.values(headers).flatMap((value) => [value, value.replace(/^\w+ /, "")]), ...Object.values(query)];
+}
+
+function limitsOf<T>({ deadlineMs, timeoutMs, options }: Call): WaitLimits<T> {
   return {
     ms: deadlineMs - performance.now(),
     signal: options.signal,
@@ -284,7 +301,13 @@ function leftOf({ deadlineMs, timeoutMs }: Call): number {
 }
 
 function late(timeoutMs: number): TimeoutError {
-  return new TimeoutError(`No token was to be had within the call's ${timeoutMs} ms.`, { timeoutMs, sent: false });
+  return new TimeoutError(
+    `The call's ${timeoutMs} ms were over before a token was to be had, or before the schema had looked at the answer.`,
+    {
+      timeoutMs,
+      sent: false,
+    },
+  );
 }
 
 /** The parsed body of a success; `undefined` when it is empty. A body whose type is not named is tried as JSON, as mocks often send it. */
@@ -310,17 +333,25 @@ function parseJson(response: WireResponse, request: WireRequest): unknown {
 }
 
 /** Without a schema there is nothing to wait for. */
-function readBody(response: WireResponse, request: WireRequest, schema: StandardSchema | undefined): unknown {
+function readBody(response: WireResponse, request: WireRequest, call: Call): unknown {
   const body = parseJson(response, request);
-  return schema === undefined ? body : validated(body, schema, response, request);
+  const { schema } = call.options;
+  return schema === undefined ? body : validated(body, schema, response, request, call);
 }
 
-async function readAnswer(response: WireResponse, request: WireRequest, schema: StandardSchema | undefined): Promise<HubSpotResponse> {
-  return { status: response.status, headers: response.headers, body: await readBody(response, request, schema) };
+async function readAnswer(response: WireResponse, request: WireRequest, call: Call): Promise<HubSpotResponse> {
+  return { status: response.status, headers: response.headers, body: await readBody(response, request, call) };
 }
 
-async function validated(body: unknown, schema: StandardSchema, response: WireResponse, request: WireRequest): Promise<unknown> {
-  const result = await schema["~standard"].validate(body);
+async function validated(
+  body: unknown,
+  schema: StandardSchema,
+  response: WireResponse,
+  request: WireRequest,
+  call: Call,
+): Promise<unknown> {
+  const answer = schema["~standard"].validate(body);
+  const result = isThenable(answer) ? await waitFor(Promise.resolve(answer), limitsOf<StandardResult<unknown>>(call)) : answer;
   if (result.issues === undefined) return result.value;
   throw new MalformedResponseError(
     `HubSpot's answer to ${describeRequest(request)} does not fit the schema at: ${issuePaths(result.issues)}.`,

@@ -81,13 +81,15 @@ export class TokenEndpoint {
   }
 
   async #token(form: Form, signal: AbortSignal | undefined): Promise<TokenResponse> {
-    const { endpoints } = this.#options;
+    const { endpoints, timeoutMs } = this.#options;
+    const startedMs = performance.now();
+    const leftMs = (): number => Math.max(1, timeoutMs - (performance.now() - startedMs));
     let path = endpoints.tokenPath();
     let response = await this.#post(path, form, signal);
     const successor = response.status === 404 || response.status === 410 ? endpoints.successorOf(path) : undefined;
     if (successor !== undefined) {
       // v1 is gone, so nothing was processed: the only case in which a code is sent again.
-      const second = await this.#post(successor, form, signal);
+      const second = await this.#post(successor, form, signal, leftMs());
       if (answersAsOAuth(second)) {
         endpoints.confirmMove();
         path = successor;
@@ -100,8 +102,8 @@ export class TokenEndpoint {
     return parseTokenResponse(body);
   }
 
-  async #post(path: string, form: Form, signal: AbortSignal | undefined): Promise<WireResponse> {
-    const { clientId, clientSecret, origin, send, timeoutMs, userAgent } = this.#options;
+  async #post(path: string, form: Form, signal: AbortSignal | undefined, timeoutMs = this.#options.timeoutMs): Promise<WireResponse> {
+    const { clientId, clientSecret, origin, send, userAgent } = this.#options;
     const body = new URLSearchParams();
     for (const [name, value] of Object.entries({ ...form, client_id: clientId, client_secret: clientSecret })) {
       if (value !== undefined) body.set(name, value);
@@ -191,9 +193,10 @@ function answersAsOAuth(response: WireResponse): boolean {
 
 function jsonBody(response: WireResponse): unknown {
   const type = header(response, "content-type");
-  if (type !== undefined && !/[/+]json\b/i.test(type)) return undefined;
+  // JSON as plain text happens, and may carry a refresh token; a page of HTML never does.
+  if (type !== undefined && !/[/+]json\b|^text\/plain\b/i.test(type)) return undefined;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(response.body));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(response.body));
   } catch {
     return undefined; // Not JSON, or not text: the caller says which answer it was.
   }

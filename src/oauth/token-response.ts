@@ -83,11 +83,11 @@ const NOTHING: Omit<TokenResponse, "problem"> = {
   scopes: undefined,
 };
 
-/** Seconds on the wire, as a number or a numeric string; anything unusable means the default, and a day is the most. */
+/** Seconds on the wire, as a number or a numeric string; anything unusable means the default; a second is the least and a day the most. */
 function lifeMs(value: unknown): number {
   const seconds = typeof value === "string" && /^\d+$/.test(value.trim()) ? Number(value) : value;
   if (typeof seconds !== "number" || !Number.isFinite(seconds) || seconds <= 0) return DEFAULT_LIFE_MS;
-  return Math.min(Math.floor(seconds * 1000), LONGEST_LIFE_MS);
+  return Math.max(1_000, Math.min(Math.floor(seconds * 1000), LONGEST_LIFE_MS));
 }
 
 const IntrospectionBody = z.object({
