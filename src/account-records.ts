@@ -94,9 +94,10 @@ export class AccountRecords {
 
   /** The ids of all accounts. */
   async *list(): AsyncGenerator<string, void, undefined> {
-    if (this.#store.list === undefined)
+    const store = this.#store;
+    const ids = await this.#guard("list", () => store.list?.()[Symbol.asyncIterator]());
+    if (ids === undefined)
       throw new ConfigurationError("The token store has no list(). Use one that has, or keep the account ids yourself.");
-    const ids = this.#store.list()[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await this.#guard("list", () => ids.next());
@@ -104,7 +105,7 @@ export class AccountRecords {
         yield next.value;
       }
     } finally {
-      await ids.return?.();
+      await this.#guard("list", () => ids.return?.());
     }
   }
 

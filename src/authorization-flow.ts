@@ -58,6 +58,8 @@ export interface FlowRequest {
   readonly optionalScopes: readonly string[];
   readonly hubId: string | undefined;
   readonly accountId: string | undefined;
+  /** Those of `scopes` that are not configured. */
+  readonly extraScopes: readonly string[] | undefined;
   readonly context: unknown;
   readonly returnTo: string | undefined;
   readonly binding: string | undefined;
@@ -92,6 +94,8 @@ export class AuthorizationFlows {
       codeVerifier,
       hubId: request.hubId,
       accountId: request.accountId,
+      extraScopes: request.extraScopes,
+      hasCookie: request.binding === undefined,
       context: checkContext(request.context),
       returnTo: request.returnTo === undefined ? undefined : checkReturnTo(request.returnTo),
     };
@@ -145,9 +149,9 @@ export class AuthorizationFlows {
     }
   }
 
-  /** The `Set-Cookie` value that removes a flow's cookie. */
-  clearCookie(flow: Flow): string {
-    return clearedFlowCookie(flow.id, flow.redirectUri);
+  /** The `Set-Cookie` value that removes a flow's cookie, if it has one. */
+  clearCookie(flow: Flow): string | undefined {
+    return flow.hasCookie === true ? clearedFlowCookie(flow.id, flow.redirectUri) : undefined;
   }
 
   async #consume(id: string): Promise<void> {
@@ -179,14 +183,14 @@ const STATE_STORE_TIMEOUT_MS = 5_000;
 type Proof = { readonly kind: "cookie"; readonly header: string } | { readonly kind: "binding"; readonly secret: string };
 
 function proofOf(proof: BrowserProof): Proof {
-  const hasCookie = "cookie" in proof;
-  const hasBinding = "binding" in proof;
+  const hasCookie = Object.hasOwn(proof, "cookie");
+  const hasBinding = Object.hasOwn(proof, "binding");
   if (hasCookie === hasBinding) {
     throw new TypeError(
       "Pass exactly one of cookie (the request's Cookie header, undefined if it has none) and binding (what createAuthorization was given).",
     );
   }
-  if (hasBinding) return { kind: "binding", secret: checkBinding(proof.binding) ?? "" };
+  if ("binding" in proof) return { kind: "binding", secret: checkBinding(proof.binding) ?? "" };
   if (proof.cookie !== null && proof.cookie !== undefined && typeof proof.cookie !== "string")
     throw new TypeError("cookie must be the request's Cookie header, or undefined if it has none.");
   return { kind: "cookie", header: proof.cookie ?? "" };

@@ -3,15 +3,7 @@ import type { FetchLike, DispatcherLike } from "./transport.js";
 import type { EventListener } from "./events.js";
 import { checkRedirectUri, checkScopes } from "./oauth/authorize.js";
 import { API_ORIGIN, API_VERSIONS, type ApiVersion, AUTHORIZE_ORIGIN } from "./oauth/endpoints.js";
-import {
-  assertKnownOptions,
-  checkCount,
-  checkFunction,
-  checkMethods,
-  checkOrigin,
-  checkTransport,
-  checkUserAgent,
-} from "./option-checks.js";
+import { ownOptions, checkCount, checkFunction, checkMethods, checkOrigin, checkTransport, checkUserAgent } from "./option-checks.js";
 import { MemoryStateStore } from "./stores/memory.js";
 import type { StateStore, TokenStore } from "./stores/store.js";
 import { VERSION } from "./version.js";
@@ -104,8 +96,8 @@ const KNOWN = [
 ];
 
 /** @throws TypeError that names the wrong option. */
-export function resolveOptions<Context>(options: HubSpotOAuthClientOptions<Context>): ResolvedOptions<Context> {
-  assertKnownOptions(options, KNOWN, "HubSpotOAuthClient");
+export function resolveOptions<Context>(given: HubSpotOAuthClientOptions<Context>): ResolvedOptions<Context> {
+  const options = ownOptions(given, KNOWN, "HubSpotOAuthClient");
   const authorizeOrigin =
     options.authorizeOrigin === undefined ? AUTHORIZE_ORIGIN : checkOrigin(options.authorizeOrigin, "authorizeOrigin");
   const scopes = checkScopes(options.scopes, "scopes");
@@ -155,10 +147,10 @@ const FROM_ENV = {
 
 /** Options from the environment; what is passed in wins. @throws TypeError that names the variable that is missing. */
 export function optionsFromEnv<Context>(
-  given: Partial<HubSpotOAuthClientOptions<Context>> & Pick<HubSpotOAuthClientOptions<Context>, "tokenStore">,
+  options: Partial<HubSpotOAuthClientOptions<Context>> & Pick<HubSpotOAuthClientOptions<Context>, "tokenStore">,
   env: Readonly<Record<string, string | undefined>>,
 ): HubSpotOAuthClientOptions<Context> {
-  assertKnownOptions(given, KNOWN, "HubSpotOAuthClient.fromEnv");
+  const given = ownOptions(options, KNOWN, "HubSpotOAuthClient.fromEnv");
   const read = (name: keyof typeof FROM_ENV): string => {
     const value = given[name] ?? env[FROM_ENV[name]];
     if (value === undefined || value === "") throw new TypeError(`${FROM_ENV[name]} is not set. Set it, or pass the option ${name}.`);

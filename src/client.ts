@@ -18,10 +18,10 @@ import { OAuthEndpoints } from "./oauth/endpoints.js";
 import type { Flow } from "./oauth/state.js";
 import { deadReason, TokenEndpoint } from "./oauth/token-endpoint.js";
 import type { Introspection } from "./oauth/token-response.js";
-import { assertKnownOptions, checkAccountId } from "./option-checks.js";
+import { checkAccountId, checkToken, ownOptions } from "./option-checks.js";
 import type { TokenOptions } from "./account-tokens.js";
 import { TokenCoordinator } from "./refresh.js";
-import { TokenSet } from "./token-set.js";
+import type { StoredTokens, TokenSet } from "./token-set.js";
 
 /** What `saveTokens` answers. */
 export interface Connection {
@@ -109,28 +109,19 @@ export class HubSpotOAuthClient<Context = unknown> {
    * Begins a flow: send the user to `url`, and append `cookie` to the response as a `Set-Cookie` header.
    * @throws TypeError · `AccountNotConnectedError` and `TokenStoreError` for a reconnect.
    */
-  async createAuthorization(options: CreateAuthorizationOptions<Context> = {}): Promise<StartedAuthorization> {
-    assertKnownOptions(
-      options,
-      ["returnTo", "context", "accountId", "hubId", "scopes", "optionalScopes", "binding"],
-      "createAuthorization",
-    );
-    const { accountId } = options;
+  async createAuthorization(given: CreateAuthorizationOptions<Context> = {}): Promise<StartedAuthorization> {
+    const known = ["returnTo", "context", "accountId", "hubId", "scopes", "optionalScopes", "binding"];
+    const options = ownOptions(given, known, "createAuthorization");
+    const { accountId, context, returnTo, binding } = options;
     const standing = accountId === undefined ? undefined : await this.#records.read(checkAccountId(accountId));
     if (accountId !== undefined && standing === undefined) throw new AccountNotConnectedError(accountId);
     const hubId = options.hubId === undefined ? standing?.hubId : checkHubId(options.hubId);
     if (standing !== undefined && hubId !== standing.hubId)
       throw new TypeError("hubId is not the HubSpot account that accountId is connected to. Leave one of them out.");
-    const scopes = union(this.#options.scopes, checkScopes(options.scopes ?? [], "scopes"));
-    // What the account has beyond that can only have been optional; HubSpot drops what it cannot grant.
-    const optional = union(
-      this.#options.optionalScopes,
-      checkScopes(options.optionalScopes ?? [], "optionalScopes"),
-      standing?.scopes ?? [],
-    );
-    const optionalScopes = optional.filter((scope) => !scopes.includes(scope) && scope !== "oauth");
-    const { context, returnTo, binding } = options;
-    return this.#flows.begin({ scopes, optionalScopes, hubId, accountId, context, returnTo, binding });
+    const asked = this.#scopes(options, standing);
+    const extra = asked.scopes.filter((scope) => !this.#options.scopes.includes(scope));
+    const extraScopes = extra.length === 0 ? undefined : extra;
+    return this.#flows.begin({ ...asked, extraScopes, hubId, accountId, context, returnTo, binding });
   }
 
   /**
@@ -141,10 +132,9 @@ export class HubSpotOAuthClient<Context = unknown> {
    * `NetworkError`, `TimeoutError`, `MalformedResponseError`, `TokenStoreError` (start the flow again: a code is sent once). Errors of a
    * flow that was recognised carry `context`, `returnTo` and `clearCookie`, not enumerable.
    */
-  async completeAuthorization(
-    options: { readonly url: string | URL } & Abortable & BrowserProof,
-  ): Promise<CompletedAuthorization<Context>> {
-    assertKnownOptions(options, ["url", "cookie", "binding", "signal"], "completeAuthorization");
+  async completeAuthorization(given: { readonly url: string | URL } & Abortable & BrowserProof): Promise<CompletedAuthorization<Context>> {
+    this.#tokens.assertOpen();
+    const options = ownOptions(given, ["url", "cookie", "binding", "signal"], "completeAuthorization");
     if (typeof options.url !== "string" && !(options.url instanceof URL)) throw new TypeError("url must be the callback's URL.");
     const { flow, code } = await this.#flows.admit(options.url, options);
     return this.#flows.describing(flow, async () => {
@@ -156,8 +146,7 @@ export class HubSpotOAuthClient<Context = unknown> {
         hubId: connection.hubId,
         reconnected: connection.reconnected,
       });
-      const clearCookie = "cookie" in options ? this.#flows.clearCookie(flow) : undefined;
-      return { ...connection, tokens, context, returnTo: flow.returnTo, clearCookie };
+      return { ...connection, tokens, context, returnTo: flow.returnTo, clearCookie: this.#flows.clearCookie(flow) };
     });
   }
 
@@ -165,7 +154,7 @@ export class HubSpotOAuthClient<Context = unknown> {
    * The authorize URL alone (RFC 6749 section 4.1.1), for flows whose state you make and check yourself. Pure.
    * @throws TypeError that names what cannot be used.
    */
-  authorizationUrl(options: {
+  authorizationUrl(given: {
     readonly state: string;
     readonly scopes?: readonly string[] | undefined;
     readonly optionalScopes?: readonly string[] | undefined;
@@ -173,28 +162,16 @@ export class HubSpotOAuthClient<Context = unknown> {
     readonly redirectUri?: string | undefined;
     readonly codeChallenge?: string | undefined;
   }): string {
-    assertKnownOptions(options, ["state", "scopes", "optionalScopes", "hubId", "redirectUri", "codeChallenge"], "authorizationUrl");
-    if (typeof options.state !== "string" || options.state === "")
-      throw new TypeError("state must be a non-empty string that you can recognise at the callback.");
-    if (options.codeChallenge !== undefined && !/^[\w-]{43}$/.test(options.codeChallenge))
+    const known = ["state", "scopes", "optionalScopes", "hubId", "redirectUri", "codeChallenge"];
+    const options = ownOptions(given, known, "authorizationUrl");
+    const { state, hubId, codeChallenge } = options;
+    if (typeof state !== "string" || state === "" || /\p{Surrogate}/u.test(state))
+      throw new TypeError("state must be a non-empty, well-formed string that you can recognise at the callback.");
+    if (codeChallenge !== undefined && !/^[\w-]{43}$/.test(codeChallenge))
       throw new TypeError("codeChallenge must be a S256 challenge: 43 base64url characters.");
-    const { clientId, authorizeOrigin } = this.#options;
-    const scopes = union(this.#options.scopes, checkScopes(options.scopes ?? [], "scopes"));
-    const optionalScopes = union(this.#options.optionalScopes, checkScopes(options.optionalScopes ?? [], "optionalScopes")).filter(
-      (scope) => !scopes.includes(scope),
-    );
-    const redirectUri =
-      options.redirectUri === undefined ? this.#options.redirectUri : checkRedirectUri(options.redirectUri, authorizeOrigin);
-    return buildAuthorizeUrl({
-      origin: authorizeOrigin,
-      clientId,
-      redirectUri,
-      scopes,
-      optionalScopes,
-      state: options.state,
-      hubId: options.hubId,
-      codeChallenge: options.codeChallenge,
-    });
+    const { clientId, authorizeOrigin: origin } = this.#options;
+    const redirectUri = options.redirectUri === undefined ? this.#options.redirectUri : checkRedirectUri(options.redirectUri, origin);
+    return buildAuthorizeUrl({ origin, clientId, redirectUri, ...this.#scopes(options), state, hubId, codeChallenge });
   }
 
   /**
@@ -205,15 +182,17 @@ export class HubSpotOAuthClient<Context = unknown> {
     code: string,
     options: { readonly redirectUri?: string | undefined; readonly codeVerifier?: string | undefined } & Abortable = {},
   ): Promise<TokenSet> {
+    this.#tokens.assertOpen();
     if (typeof code !== "string" || code === "") throw new TypeError("code must be the code from the callback.");
-    assertKnownOptions(options, ["redirectUri", "codeVerifier", "signal"], "exchangeCode");
-    const { redirectUri = this.#options.redirectUri, codeVerifier, signal } = options;
+    const own = ownOptions(options, ["redirectUri", "codeVerifier", "signal"], "exchangeCode");
+    const { redirectUri = this.#options.redirectUri, codeVerifier, signal } = own;
     return this.#tokenEndpoint.exchangeCode(code, redirectUri, codeVerifier, signal);
   }
 
   /** Refreshes tokens of your own (RFC 6749 section 6): one HTTP call, no store. @throws as `exchangeCode` */
   async refresh(refreshToken: string, options: Abortable = {}): Promise<TokenSet> {
-    return this.#tokenEndpoint.refresh(checkToken(refreshToken, "refreshToken"), options.signal);
+    this.#tokens.assertOpen();
+    return this.#tokenEndpoint.refresh(checkToken(refreshToken, "refreshToken"), ownOptions(options, ["signal"], "refresh").signal);
   }
 
   /**
@@ -225,8 +204,8 @@ export class HubSpotOAuthClient<Context = unknown> {
     tokens: TokenSet | ImportedTokens,
     options: { readonly context?: Context | undefined } & Abortable = {},
   ): Promise<Connection> {
-    assertKnownOptions(options, ["context", "signal"], "saveTokens");
-    return this.#connect(tokens, options.context, options.signal);
+    const { context, signal } = ownOptions(options, ["context", "signal"], "saveTokens");
+    return this.#connect(tokens, context, signal);
   }
 
   /**
@@ -254,9 +233,10 @@ export class HubSpotOAuthClient<Context = unknown> {
 
   /** All accounts, one store read each. @throws `ConfigurationError` when the store has no `list`, or holds another app's records. */
   async *accounts(options: { readonly status?: "active" | "dead" | undefined } = {}): AsyncGenerator<AccountSummary, void, undefined> {
+    const { status } = ownOptions(options, ["status"], "accounts");
     for await (const accountId of this.#records.list()) {
       const account = await this.getAccount(accountId);
-      if (account !== undefined && (options.status === undefined || account.status === options.status)) yield account;
+      if (account !== undefined && (status === undefined || account.status === status)) yield account;
     }
   }
 
@@ -278,17 +258,22 @@ export class HubSpotOAuthClient<Context = unknown> {
     token: string,
     options: { readonly hint?: "access_token" | "refresh_token" | undefined } & Abortable = {},
   ): Promise<Introspection> {
-    return this.#tokenEndpoint.introspect(checkToken(token, "token"), options.hint ?? "access_token", options.signal);
+    this.#tokens.assertOpen();
+    const { hint = "access_token", signal } = ownOptions(options, ["hint", "signal"], "introspect");
+    if (hint !== "access_token" && hint !== "refresh_token") throw new TypeError('hint must be "access_token" or "refresh_token".');
+    return this.#tokenEndpoint.introspect(checkToken(token, "token"), hint, signal);
   }
 
   /** Revokes a refresh token (RFC 7009). Access tokens that were issued before live on until they expire. @throws as `exchangeCode` */
   async revoke(refreshToken: string, options: Abortable = {}): Promise<void> {
-    await this.#tokenEndpoint.revoke(checkToken(refreshToken, "refreshToken"), options.signal);
+    this.#tokens.assertOpen();
+    await this.#tokenEndpoint.revoke(checkToken(refreshToken, "refreshToken"), ownOptions(options, ["signal"], "revoke").signal);
   }
 
   /** Removes the app from the account's portal, for every user of it; HubSpot mails its admins. The local record stays. @throws as `HubSpotHttp.request` */
   async uninstall(accountId: string, options: Abortable = {}): Promise<void> {
-    await new HubSpotHttp({ credential: this.account(accountId) }).delete(this.#endpoints.uninstallPath(), { signal: options.signal });
+    const { signal } = ownOptions(options, ["signal"], "uninstall");
+    await new HubSpotHttp({ credential: this.account(accountId) }).delete(this.#endpoints.uninstallPath(), { signal });
   }
 
   /**
@@ -300,10 +285,12 @@ export class HubSpotOAuthClient<Context = unknown> {
    */
   async disconnect(
     accountId: string,
-    options: { readonly revoke?: boolean | undefined; readonly uninstall?: boolean | undefined } & Abortable = {},
+    given: { readonly revoke?: boolean | undefined; readonly uninstall?: boolean | undefined } & Abortable = {},
   ): Promise<Disconnection> {
-    assertKnownOptions(options, ["revoke", "uninstall", "signal"], "disconnect");
-    options.signal?.throwIfAborted();
+    const options = ownOptions(given, ["revoke", "uninstall", "signal"], "disconnect");
+    const { signal } = options;
+    signal?.throwIfAborted();
+    this.#tokens.assertOpen();
     const record = await this.#tokens.recordToDisconnect(checkAccountId(accountId));
     if (record === undefined) return { uninstalled: false, revoked: false, errors: [] };
     const errors: Error[] = [];
@@ -317,12 +304,12 @@ export class HubSpotOAuthClient<Context = unknown> {
         return false;
       }
     };
-    const uninstalled = await attempt(options.uninstall ?? false, () => this.uninstall(accountId, options));
+    const uninstalled = await attempt(options.uninstall ?? false, () => this.uninstall(accountId, { signal }));
     // The uninstall may have refreshed.
     const latest = uninstalled || errors.length > 0 ? await this.#tokens.recordToDisconnect(accountId) : record;
     const revoked = await attempt(options.revoke ?? this.#options.accountId === undefined, async () => {
       if (latest?.refreshToken === undefined) throw new ReauthorizationRequiredError(accountId, "no_refresh_token");
-      await this.revoke(latest.refreshToken, options);
+      await this.revoke(latest.refreshToken, { signal });
     });
     await this.#tokens.disconnect(accountId, (latest ?? record).grantId);
     this.#emit("disconnected", { accountId, revoked, uninstalled });
@@ -360,7 +347,9 @@ export class HubSpotOAuthClient<Context = unknown> {
         "The user connected another HubSpot account than the one asked for. Nothing was stored.",
       );
     }
-    const { record, reconnected } = await this.#tokens.connect(accountId, () => newRecord(grant, accountId, this.#options.clientId));
+    const { record, reconnected } = await this.#tokens.connect(accountId, () =>
+      newRecord(grant, accountId, this.#options.clientId, flow?.extraScopes),
+    );
     return { accountId, hubId: record.hubId, userId: record.userId, scopes: record.scopes ?? [], reconnected };
   }
 
@@ -368,6 +357,18 @@ export class HubSpotOAuthClient<Context = unknown> {
   async #askScopes(accountId: string): Promise<readonly string[]> {
     const answer = await this.introspect(await this.getAccessToken(accountId));
     return answer.active ? (answer.scopes ?? []) : [];
+  }
+
+  /** What to ask for: configured, given, and, for a reconnect, what the account has; each scope once, and as HubSpot knows it. */
+  #scopes(
+    given: { readonly scopes?: readonly string[] | undefined; readonly optionalScopes?: readonly string[] | undefined },
+    standing?: StoredTokens,
+  ): { readonly scopes: readonly string[]; readonly optionalScopes: readonly string[] } {
+    const { scopes: configured, optionalScopes: configuredOptional } = this.#options;
+    const scopes = union(configured, checkScopes(given.scopes ?? [], "scopes"), standing?.extraScopes ?? []);
+    // What it has beyond those can only have been optional; HubSpot drops what it cannot grant.
+    const optional = union(configuredOptional, checkScopes(given.optionalScopes ?? [], "optionalScopes"), standing?.scopes ?? []);
+    return { scopes, optionalScopes: optional.filter((scope) => !scopes.includes(scope) && scope !== "oauth") };
   }
 
   #accountIdOf({ hubId, userId }: GrantDetails, context: Context | undefined): string {
@@ -378,10 +379,4 @@ export class HubSpotOAuthClient<Context = unknown> {
 
 function union(...lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat())];
-}
-
-function checkToken(value: unknown, name: string): string {
-  if (typeof value !== "string" || !/^[\u0021-\u007e]+$/.test(value))
-    throw new TypeError(`${name} must be a non-empty string of visible ASCII characters.`);
-  return value;
 }

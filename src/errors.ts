@@ -31,9 +31,9 @@ export interface FlowDetails {
   readonly clearCookie?: string | undefined;
 }
 
-/** Attaches what the opened state knew to the error that ended the flow. */
+/** Attaches what the opened state knew to the error that ended the flow: to ours only, since an abort's reason may end other flows too. */
 export function withFlowDetails<E>(error: E, details: FlowDetails): E {
-  if (error instanceof Error) hide(error, { ...details });
+  if (error instanceof HubSpotOAuthError) hide(error, { ...details });
   return error;
 }
 

@@ -6,8 +6,8 @@ import { freshVersion } from "./account-records.js";
 import { ConfigurationError, HubSpotOAuthError, MalformedResponseError, TokenRequestError } from "./errors.js";
 import { checkHubId, checkScopes } from "./oauth/authorize.js";
 import type { Introspection } from "./oauth/token-response.js";
-import { assertKnownOptions } from "./option-checks.js";
-import { type StoredTokens, TokenSet } from "./token-set.js";
+import { checkToken, ownOptions } from "./option-checks.js";
+import { REDACTED, type StoredTokens, TokenSet } from "./token-set.js";
 
 /** Tokens from elsewhere: another library, a table of your own, `TokenSet.reveal()`. */
 export interface ImportedTokens {
@@ -41,6 +41,9 @@ export interface GrantReader {
   readonly introspectPath: string;
   readonly introspect: (token: string, hint: "access_token" | "refresh_token") => Promise<Introspection>;
 }
+
+/** RFC 6750 section 3.1. */
+const INACTIVE = "invalid_token";
 
 type ActiveIntrospection = Extract<Introspection, { readonly active: true }>;
 type Unread = Omit<GrantDetails, "hubId" | "nowMs"> & { readonly hubId: string | undefined };
@@ -78,7 +81,12 @@ export async function readGrant(tokens: TokenSet | ImportedTokens, reader: Grant
 }
 
 /** The record of a new connection: a grant id of its own, whatever stood before. */
-export function newRecord(grant: GrantDetails, accountId: string, clientId: string): StoredTokens {
+export function newRecord(
+  grant: GrantDetails,
+  accountId: string,
+  clientId: string,
+  extraScopes: readonly string[] | undefined,
+): StoredTokens {
   return {
     version: freshVersion(),
     format: 1,
@@ -93,6 +101,7 @@ export function newRecord(grant: GrantDetails, accountId: string, clientId: stri
     expiresInMs: grant.expiresInMs,
     connectedAtMs: grant.nowMs,
     ...(grant.scopes !== undefined && { scopes: grant.scopes }),
+    ...(extraScopes !== undefined && { extraScopes }),
     status: "active",
   };
 }
@@ -102,7 +111,8 @@ async function lookUpScopes(grant: Unread, reader: GrantReader): Promise<ActiveI
   try {
     return await lookUp(grant, "scopes", reader);
   } catch (error) {
-    if (error instanceof ConfigurationError || !(error instanceof HubSpotOAuthError)) throw error;
+    const inactive = error instanceof TokenRequestError && error.error === INACTIVE;
+    if (inactive || error instanceof ConfigurationError || !(error instanceof HubSpotOAuthError)) throw error;
     return undefined;
   }
 }
@@ -118,11 +128,11 @@ async function lookUp(grant: Unread, missing: string, reader: GrantReader): Prom
         ? await reader.introspect(accessToken, "access_token")
         : await reader.introspect(refreshToken ?? "", "refresh_token");
   } catch (error) {
-    if (error instanceof Error) error.message = `${why}: ${error.message}`;
+    if (error instanceof HubSpotOAuthError) error.message = `${why}: ${error.message}`;
     throw error;
   }
   if (!answer.active) {
-    throw new TokenRequestError(`${why}: HubSpot says the token is not active.`, { status: 200, error: "invalid_token", retryable: false });
+    throw new TokenRequestError(`${why}: HubSpot says the token is not active.`, { status: 200, error: INACTIVE, retryable: false });
   }
   if (answer.clientId !== undefined && answer.clientId !== reader.clientId) {
     throw new ConfigurationError("The tokens were issued to another HubSpot app (client id). Nothing was stored.");
@@ -134,13 +144,12 @@ function revealed(tokens: ImportedTokens & { readonly reveal?: () => ImportedTok
   return typeof tokens.reveal === "function" ? tokens.reveal() : tokens;
 }
 
-function imported(tokens: ImportedTokens, nowMs: number): Unread {
-  assertKnownOptions(tokens, ["refreshToken", "accessToken", "expiresAtMs", "hubId", "userId", "scopes"], "saveTokens");
+function imported(given: ImportedTokens, nowMs: number): Unread {
+  const tokens = ownOptions(given, ["refreshToken", "accessToken", "expiresAtMs", "hubId", "userId", "scopes"], "saveTokens");
   const { refreshToken, accessToken, expiresAtMs = nowMs } = tokens;
-  for (const [name, token] of Object.entries({ refreshToken, accessToken })) {
-    if (token !== undefined && (typeof token !== "string" || !/^[\u0021-\u007e]+$/.test(token)))
-      throw new TypeError(`${name} must be a non-empty string of visible ASCII characters.`);
-  }
+  for (const [name, token] of Object.entries({ refreshToken, accessToken })) if (token !== undefined) checkToken(token, name);
+  if (refreshToken === REDACTED || accessToken === REDACTED)
+    throw new TypeError("The tokens are redacted. Pass the TokenSet itself, or its reveal().");
   if (refreshToken === undefined && accessToken === undefined)
     throw new TypeError("saveTokens needs a refreshToken, an accessToken, or both.");
   if (typeof expiresAtMs !== "number" || !Number.isFinite(expiresAtMs))

@@ -1,11 +1,15 @@
 /** Checks of what callers pass in. Each throws a `TypeError` that names the option and says what to do. */
 
-/** Refuses options that do not exist: a misspelt `scope` must not mean "no scopes". */
-export function assertKnownOptions(options: unknown, known: readonly string[], where: string): void {
-  if (typeof options !== "object" || options === null) throw new TypeError(`${where} takes an object of options.`);
+/**
+ * The options that were really given, on a null prototype: nothing is read from a polluted `Object.prototype`. Refuses options that do not
+ * exist: a misspelt `scope` must not mean "no scopes".
+ */
+export function ownOptions<T extends object>(options: T, known: readonly string[], where: string): T {
+  if (typeof options !== "object" || (options as unknown) === null) throw new TypeError(`${where} takes an object of options.`);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`${where} has no option "${key}". It has: ${known.join(", ")}.`);
   }
+  return Object.assign(Object.create(null) as T, options);
 }
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
@@ -75,6 +79,14 @@ export function checkAccountId(value: unknown): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   if (typeof value !== "string" || value === "" || value.length > 255 || /[\u0000-\u001f\u007f]|\p{Surrogate}/u.test(value)) {
     throw new TypeError("accountId must be a string of 1 to 255 characters without control characters.");
+  }
+  return value;
+}
+
+/** A token that can travel in a header and in a form: visible ASCII (RFC 6749 appendix A.12 and A.17). */
+export function checkToken(value: unknown, name: string): string {
+  if (typeof value !== "string" || !/^[\u0021-\u007e]+$/.test(value)) {
+    throw new TypeError(`${name} must be a non-empty string of visible ASCII characters.`);
   }
   return value;
 }

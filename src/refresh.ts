@@ -87,7 +87,7 @@ export class TokenCoordinator {
 
   /** Reads the store once, without refreshing: the same `Authorization` object when the token is still the same. */
   async reload(accountId: string, signal: AbortSignal | undefined): Promise<Authorization> {
-    this.#assertOpen();
+    this.assertOpen();
     const account = this.#account(accountId);
     const record = await waitFor(this.#reread(account), { signal });
     return (account.inUse?.record === record ? account.inUse : await this.token(accountId, { signal })).authorization;
@@ -108,7 +108,7 @@ export class TokenCoordinator {
     accountId: string,
     build: (previous: StoredTokens | undefined) => StoredTokens,
   ): Promise<{ readonly record: StoredTokens; readonly reconnected: boolean }> {
-    this.#assertOpen();
+    this.assertOpen();
     const result = await this.#writer.connect(build, accountId);
     this.#accounts.delete(accountId);
     if (hasToken(result.record)) this.#account(accountId).use(result.record);
@@ -140,7 +140,7 @@ export class TokenCoordinator {
   async #token(accountId: string, rejectedToken: string | undefined, force: boolean): Promise<TokenInUse> {
     let rechecked = false;
     for (;;) {
-      this.#assertOpen();
+      this.assertOpen();
       const account = this.#account(accountId);
       const { inUse } = account;
       const nowMs = this.#options.now();
@@ -387,7 +387,8 @@ export class TokenCoordinator {
     if (account.isEmpty && this.#accounts.get(account.id) === account) this.#accounts.delete(account.id);
   }
 
-  #assertOpen(): void {
+  /** @throws ConfigurationError after `close()`. */
+  assertOpen(): void {
     if (this.#closed) throw new ConfigurationError("The client is closed. Make a new one.");
   }
 }

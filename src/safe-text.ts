@@ -12,7 +12,8 @@ const MAX_LENGTH = 200;
 export function safeText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   for (const secret of secrets) {
-    if (secret !== undefined && secret !== "" && quotes(value, secret)) return undefined;
+    // Nobody's secret is shorter, and "r" stands in every sentence.
+    if (secret !== undefined && secret.length > 3 && quotes(value, secret)) return undefined;
   }
   // oxlint-disable-next-line no-control-regex -- control characters are what this removes
   const line = value.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
@@ -21,14 +22,11 @@ export function safeText(value: unknown, secrets: readonly (string | undefined)[
 }
 
 /** A short machine word such as `invalid_grant` or a correlation id, or `undefined` when it is anything else. */
-export function safeWord(value: unknown): string | undefined {
-  return typeof value === "string" && /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
+export function safeWord(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
+  return typeof value === "string" && /^[\w.:-]{1,100}$/.test(value) ? safeText(value, secrets) : undefined;
 }
 
 function quotes(text: string, secret: string): boolean {
-  return (
-    text.includes(secret) ||
-    text.includes(encodeURIComponent(secret)) ||
-    text.includes(Buffer.from(secret).toString("base64").replace(/=+$/, ""))
-  );
+  const base64 = Buffer.from(secret).toString("base64").replace(/=+$/, "");
+  return [secret, encodeURIComponent(secret), base64, base64.replaceAll("+", "-").replaceAll("/", "_")].some((form) => text.includes(form));
 }

@@ -7,6 +7,9 @@ import { inspect } from "node:util";
 import { z } from "zod";
 import { ConfigurationError, TokenStoreError } from "./errors.js";
 
+/** What stands for a token in print. */
+export const REDACTED = "[redacted]";
+
 /** The plain form of a `TokenSet`: what `reveal()` returns and `saveTokens()` takes. Holds secrets. */
 export interface RevealedTokens {
   readonly accessToken: string;
@@ -83,8 +86,8 @@ export class TokenSet {
   /** Redacted. */
   toJSON(): Record<string, unknown> {
     return {
-      accessToken: "[redacted]",
-      refreshToken: this.refreshToken === undefined ? undefined : "[redacted]",
+      accessToken: REDACTED,
+      refreshToken: this.refreshToken === undefined ? undefined : REDACTED,
       expiresAtMs: this.expiresAtMs,
       hubId: this.hubId,
       userId: this.userId,
@@ -143,6 +146,8 @@ export interface StoredTokens {
   readonly connectedAtMs: number;
   /** What was granted; absent while HubSpot has not said. */
   readonly scopes?: readonly string[];
+  /** Beyond the configured ones, the scopes that were asked for as required: a reconnect has to ask for them in the same way. */
+  readonly extraScopes?: readonly string[];
   /** `dead`: HubSpot refused the refresh token for good. Kept, not asked again, until somebody reconnects or forces. */
   readonly status: "active" | "dead";
   /** Why it is dead. */
@@ -163,6 +168,7 @@ const StoredShape = z.looseObject({
   expiresInMs: z.number(),
   connectedAtMs: z.number(),
   scopes: z.array(z.string()).optional(),
+  extraScopes: z.array(z.string()).optional(),
   status: z.enum(["active", "dead"]),
   reason: z.string().optional(),
 });

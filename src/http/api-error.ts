@@ -19,8 +19,12 @@ export function errorBody(response: WireResponse): Readonly<Record<string, unkno
 }
 
 /** HubSpot's correlation id, from the body or the header. */
-export function correlationIdOf(response: WireResponse, body: Readonly<Record<string, unknown>> = errorBody(response)): string | undefined {
-  return safeWord(body["correlationId"]) ?? safeWord(header(response, "x-hubspot-correlation-id"));
+export function correlationIdOf(
+  response: WireResponse,
+  body: Readonly<Record<string, unknown>> = errorBody(response),
+  secrets: readonly (string | undefined)[] = [],
+): string | undefined {
+  return safeWord(body["correlationId"], secrets) ?? safeWord(header(response, "x-hubspot-correlation-id"), secrets);
 }
 
 /** What belongs to the call that failed. */
@@ -36,8 +40,8 @@ export interface FailedCall {
 export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuthError {
   const { status } = response;
   const body = errorBody(response);
-  const correlationId = correlationIdOf(response, body);
-  const category = safeWord(body["category"]);
+  const correlationId = correlationIdOf(response, body, call.secrets);
+  const category = safeWord(body["category"], call.secrets);
   if (status === 403 && category === "MISSING_SCOPES") {
     const { scopes, anyOf } = missingScopes(body);
     return new MissingScopesError({ accountId: call.accountId, scopes, anyOf, correlationId });
@@ -45,7 +49,7 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
   const retryAfterMs = retryAfter(response);
   const said = safeText(body["message"], call.secrets);
   if (status === 429) {
-    const policyName = safeWord(body["policyName"]) ?? policyFromMessage(said);
+    const policyName = safeWord(body["policyName"], call.secrets) ?? policyFromMessage(said);
     return new RateLimitError(`HubSpot limits the rate of ${call.request} (${policyName ?? "policy not named"}).`, {
       policyName,
       retryAfterMs,

@@ -69,7 +69,7 @@ function append(text: string, name: string, value: unknown): string {
   try {
     return `${text}${text === "" ? "" : "&"}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
   } catch {
-    throw new TypeError(`query.${JSON.stringify(name)} is not well-formed Unicode.`); // a lone surrogate
+    throw new TypeError(`query.${/^[\w.-]+$/.test(name) ? name : JSON.stringify(name)} is not well-formed Unicode.`); // a lone surrogate
   }
 }
 
@@ -102,7 +102,7 @@ export function requestHeaders(headers: Readonly<Record<string, string>>): Recor
 
 /** Headers in lower case, each once. @throws TypeError that names a header which could not be one; its value is not quoted. */
 export function lowerCaseHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const checked: Record<string, string> = {};
+  const checked = Object.create(null) as Record<string, string>;
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase();
     if (!/^[\w!#$%&'*+\-.^`|~]+$/.test(name)) throw new TypeError(`headers: ${JSON.stringify(name)} is not a header name.`);

@@ -140,7 +140,8 @@ export function parseCallback(url: string | URL): CallbackParameters {
   return {
     state: state === "" ? undefined : state,
     code,
-    error: error === undefined ? undefined : (safeText(error) ?? "unnamed"),
+    // RFC 6749 section 4.1.2.1 says which characters; anything else is not an error code.
+    error: error === undefined || /^[\u0020-\u0021\u0023-\u005b\u005d-\u007e]{1,200}$/.test(error) ? error : "unnamed",
     errorDescription: safeText(query.get("error_description")),
   };
 }

@@ -67,7 +67,7 @@ export class OAuthEndpoints {
   }
 
   #dated(): EndpointVersion {
-    return this.#apiVersion === "auto" || this.#apiVersion === "v1" ? CURRENT : this.#apiVersion;
+    return this.#apiVersion === "2026-03" ? "2026-03" : CURRENT;
   }
 
   #move(reason: "date" | "not-found"): void {

@@ -26,6 +26,10 @@ export interface Flow {
   readonly hubId?: string | undefined;
   /** The account that is being reconnected. */
   readonly accountId?: string | undefined;
+  /** Scopes asked for as required, beyond the configured ones. */
+  readonly extraScopes?: readonly string[] | undefined;
+  /** Whether the browser is known by a cookie of ours. */
+  readonly hasCookie?: boolean | undefined;
   readonly context?: unknown;
   readonly returnTo?: string | undefined;
 }

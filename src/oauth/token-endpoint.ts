@@ -131,9 +131,9 @@ export class TokenEndpoint {
     const { status } = response;
     const body = errorBody(response);
     const secrets = [this.#options.clientSecret, form["code"], form["refresh_token"], form["token"], form["code_verifier"]];
-    const error = safeWord(body["error"]);
-    const hubspotStatus = safeWord(body["status"]);
-    const correlationId = correlationIdOf(response, body);
+    const error = safeWord(body["error"], secrets);
+    const hubspotStatus = safeWord(body["status"], secrets);
+    const correlationId = correlationIdOf(response, body, secrets);
     if (status === 429) {
       return new RateLimitError("HubSpot limits the rate of token requests for this app.", {
         policyName: "TOKEN_ENDPOINT",
@@ -187,6 +187,7 @@ function isSuccess(response: WireResponse): boolean {
 
 /** Whether an answer can only come from a token endpoint, so that the old address may be given up for good. */
 function answersAsOAuth(response: WireResponse): boolean {
+  if (response.status === 404 || response.status === 410) return false;
   const body = errorBody(response);
   return typeof body["access_token"] === "string" || typeof body["error"] === "string" || String(body["status"]).startsWith("BAD_");
 }

@@ -8,7 +8,7 @@
  */
 import { compactDecrypt, CompactEncrypt } from "jose";
 import { ConfigurationError, DecryptionError } from "../errors.js";
-import { assertKnownOptions, checkMethods } from "../option-checks.js";
+import { ownOptions, checkMethods } from "../option-checks.js";
 import { type EncryptionKey, type Key, readKeys } from "./encryption-keys.js";
 import type { StoredTokens, TokenStore } from "./store.js";
 
@@ -60,7 +60,7 @@ export class EncryptedTokenStore implements TokenStore {
   declare readonly list?: NonNullable<TokenStore["list"]>;
 
   constructor(options: EncryptedTokenStoreOptions) {
-    assertKnownOptions(options, ["store", "keys", "migratePlaintext"], "EncryptedTokenStore");
+    ownOptions(options, ["store", "keys", "migratePlaintext"], "EncryptedTokenStore");
     const { store, migratePlaintext = false } = options;
     checkMethods(store, ["get", "set", "delete"], "store");
     if (typeof migratePlaintext !== "boolean") throw new TypeError("migratePlaintext must be true or false.");

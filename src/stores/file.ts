@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { HubSpotOAuthError, TokenStoreError } from "../errors.js";
-import { assertKnownOptions } from "../option-checks.js";
+import { ownOptions } from "../option-checks.js";
 import { acquireLock, type FileLock, tryLock } from "./file-lock.js";
 import { codeOf, PrivateDirectory, UnsafeFileError } from "./private-directory.js";
 import type { Lease, StoredTokens, TokenStore } from "./store.js";
@@ -23,7 +23,7 @@ export class FileTokenStore implements TokenStore {
   #swept = false;
 
   constructor(options: FileTokenStoreOptions) {
-    assertKnownOptions(options, ["directory"], "FileTokenStore");
+    ownOptions(options, ["directory"], "FileTokenStore");
     if (typeof options.directory !== "string" || options.directory === "")
       throw new TypeError("directory must be the path of a directory.");
     this.#directory = new PrivateDirectory(resolve(options.directory));

@@ -1,0 +1,60 @@
+/** A `HubSpotHttp` on a server of the test's own, over real sockets by undici. */
+import type { RequestListener } from "node:http";
+import { Agent } from "undici";
+import { onTestFinished } from "vitest";
+import { HubSpotHttp, type HubSpotHttpOptions, type HubSpotOAuthEvent, privateAppToken } from "../../src/index.js";
+import { type HttpServer, httpServer } from "../transport/servers.js";
+
+/** What `api` starts. */
+export interface Api {
+  readonly server: HttpServer;
+  readonly hubspot: HubSpotHttp;
+  readonly events: readonly HubSpotOAuthEvent[];
+}
+
+/** A server that answers by `listener`, and a client with a private app token on it. */
+export async function api(listener: RequestListener, options: Partial<HubSpotHttpOptions> = {}): Promise<Api> {
+  const server = await httpServer(listener);
+  const events: HubSpotOAuthEvent[] = [];
+  const hubspot = new HubSpotHttp({
+    credential: privateAppToken("pat-na1-canary"),
+    apiOrigin: server.origin,
+    onEvent: (event) => events.push(event),
+    ...(options.fetch === undefined && { dispatcher: agent() }),
+    ...options,
+  });
+  return { server, hubspot, events };
+}
+
+/** An Agent that is closed when the test ends. */
+export function agent(options: Agent.Options = {}): Agent {
+  const made = new Agent({ allowH2: false, ...options });
+  onTestFinished(() => made.destroy());
+  return made;
+}
+
+/** Answers with JSON. */
+export function json(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): RequestListener {
+  return (request, response) => {
+    request.resume();
+    response.writeHead(status, { "content-type": "application/json;charset=utf-8", ...headers }).end(JSON.stringify(body));
+  };
+}
+
+/** Gives each request to the next listener; the last one stays. */
+export function inTurn(...listeners: readonly RequestListener[]): RequestListener {
+  let next = 0;
+  return (request, response) => listeners[Math.min(next++, listeners.length - 1)]?.(request, response);
+}
+
+/** The 401 of an access token that ran out, as HubSpot words it. */
+export const expired = json(
+  { status: "error", message: "The OAuth token used to make this call expired 75 second(s) ago.", category: "EXPIRED_AUTHENTICATION" },
+  401,
+);
+
+/** The 401 of a token that HubSpot does not know. */
+export const unknownToken = json(
+  { status: "error", message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" },
+  401,
+);
