@@ -8,7 +8,7 @@
  */
 import { compactDecrypt, CompactEncrypt } from "jose";
 import { ConfigurationError, DecryptionError } from "../errors.js";
-import { ownOptions, checkMethods } from "../option-checks.js";
+import { checkMethods, ownOptions } from "../option-checks.js";
 import { type EncryptionKey, type Key, readKeys } from "./encryption-keys.js";
 import type { StoredTokens, TokenStore } from "./store.js";
 
@@ -60,11 +60,14 @@ export class EncryptedTokenStore implements TokenStore {
   declare readonly list?: NonNullable<TokenStore["list"]>;
 
   constructor(options: EncryptedTokenStoreOptions) {
-    ownOptions(options, ["store", "keys", "migratePlaintext"], "EncryptedTokenStore");
-    const { store, migratePlaintext = false } = options;
+    const {
+      store,
+      keys: ring,
+      migratePlaintext = false,
+    } = ownOptions(options, ["store", "keys", "migratePlaintext"], "EncryptedTokenStore");
     checkMethods(store, ["get", "set", "delete"], "store");
     if (typeof migratePlaintext !== "boolean") throw new TypeError("migratePlaintext must be true or false.");
-    const keys = readKeys(options.keys);
+    const keys = readKeys(ring);
     this.#store = store;
     this.#keys = new Map(keys.map((key) => [key.id, key]));
     this.#firstKey = keys[0];

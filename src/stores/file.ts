@@ -23,10 +23,9 @@ export class FileTokenStore implements TokenStore {
   #swept = false;
 
   constructor(options: FileTokenStoreOptions) {
-    ownOptions(options, ["directory"], "FileTokenStore");
-    if (typeof options.directory !== "string" || options.directory === "")
-      throw new TypeError("directory must be the path of a directory.");
-    this.#directory = new PrivateDirectory(resolve(options.directory));
+    const { directory } = ownOptions(options, ["directory"], "FileTokenStore");
+    if (typeof directory !== "string" || directory === "") throw new TypeError("directory must be the path of a directory.");
+    this.#directory = new PrivateDirectory(resolve(directory));
   }
 
   get(accountId: string): Promise<StoredTokens | undefined> {

@@ -217,7 +217,7 @@ describe("a lease", () => {
     store.set(id, { ...stored(store, id), version: "theirs", accessToken: "theirs", obtainedAtMs: emulator.now() });
     expect(await asking).toBe("theirs");
     expect(emulator.count(REFRESH)).toBe(0);
-    lease?.release();
+    await lease?.release();
   });
 
   test("held by another process: in the advisory window the old token is used at once", async () => {

@@ -141,7 +141,7 @@ describe("errors", () => {
     const { refresh_token } = await connect(emulator);
     const form = { grant_type: "refresh_token", refresh_token, ...client(emulator) };
     const url = `${emulator.origin}/oauth/2026-09/token`;
-    const byQuery = await send(`${url}?${new URLSearchParams(form)}`, { method: "POST" });
+    const byQuery = await send(`${url}?${new URLSearchParams(form).toString()}`, { method: "POST" });
     const headers = { "content-type": "application/json" };
     const byJson = await send(url, { method: "POST", body: JSON.stringify(form), headers });
     expect([byQuery.body["status"], byJson.body["status"]]).toEqual(["BAD_GRANT_TYPE", "BAD_GRANT_TYPE"]);

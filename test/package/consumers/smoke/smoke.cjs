@@ -1,0 +1,1 @@
+import("./scenario.mjs").then(({ smoke }) => smoke(async (specifier) => require(specifier)));

@@ -1,0 +1,3 @@
+import { smoke } from "./scenario.mjs";
+
+await smoke((specifier) => import(specifier));

@@ -1,0 +1,68 @@
+// What an application writes against the published types. Compiled as an ES module and as CommonJS, with every resolution and no skipLibCheck.
+import {
+  HubSpotHttp,
+  HubSpotOAuthClient,
+  HubSpotOAuthError,
+  MemoryStateStore,
+  MemoryTokenStore,
+  ReauthorizationRequiredError,
+  developerApiKey,
+  privateAppToken,
+  type Credential,
+  type StoredTokens,
+  type TokenStore,
+} from "hubspot-oauth";
+import { startHubSpotEmulator } from "hubspot-oauth/testing";
+import "hubspot-oauth/testing/register";
+
+interface Context {
+  readonly tenant: string;
+}
+
+class OwnStore implements TokenStore {
+  readonly #rows = new Map<string, StoredTokens>();
+  async get(accountId: string): Promise<StoredTokens | undefined> {
+    return this.#rows.get(accountId);
+  }
+  async set(accountId: string, record: StoredTokens): Promise<void> {
+    this.#rows.set(accountId, record);
+  }
+  async delete(accountId: string): Promise<void> {
+    this.#rows.delete(accountId);
+  }
+}
+
+export async function flow(withOwnStore: boolean): Promise<string> {
+  const emulator = await startHubSpotEmulator();
+  const oauth = new HubSpotOAuthClient<Context>({
+    clientId: emulator.app.clientId,
+    clientSecret: emulator.app.clientSecret,
+    redirectUri: "https://app.example.com/oauth/callback",
+    scopes: ["crm.objects.contacts.read"],
+    tokenStore: withOwnStore ? new OwnStore() : new MemoryTokenStore(),
+    stateStore: new MemoryStateStore(),
+    apiOrigin: emulator.origin,
+    now: () => emulator.now(),
+  });
+  const { url, cookie } = await oauth.createAuthorization({ returnTo: "/settings", context: { tenant: "t-42" } });
+  const setCookie: string | undefined = cookie;
+  const done = await oauth.completeAuthorization({ url: await emulator.authorize(url), cookie: setCookie });
+  const tenant: string = done.context.tenant;
+  // @ts-expect-error: one of cookie and binding is required
+  await oauth.completeAuthorization({ url });
+  // @ts-expect-error: the context has a type
+  await oauth.createAuthorization({ context: { tenant: 42 } });
+
+  const credentials: readonly Credential[] = [oauth.account(done.accountId), privateAppToken("pat-na1-x"), developerApiKey("key")];
+  const hubspot = new HubSpotHttp({ credential: credentials[0]! });
+  const page: unknown = await hubspot.get("/crm/v3/objects/contacts", { query: { limit: 10 }, signal: AbortSignal.timeout(1000) });
+  // @ts-expect-error: without a schema the body is unknown
+  page.results;
+  return tenant;
+}
+
+export function nextStep(error: unknown): string {
+  if (error instanceof ReauthorizationRequiredError) return `connect ${error.accountId} again`;
+  if (error instanceof HubSpotOAuthError) return error.retryable ? "later" : error.code;
+  return "not ours";
+}

@@ -1,0 +1,60 @@
+/** What is in the published package: every entry in both formats with its types, and nothing that does not belong. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, inject, it } from "vitest";
+import builds from "../../tsup.config.js";
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly sideEffects: readonly string[];
+}
+
+const packedFiles = inject("packedFiles");
+const installed = join(inject("consumers"), "node_modules/hubspot-oauth");
+const manifest = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Manifest;
+
+const [esm] = builds as readonly [{ entry: readonly string[] }];
+/** "src/testing/index.ts" → "testing/index" */
+const entries = esm.entry.map((file) => file.replace(/^src\/(.*)\.ts$/, "$1"));
+const entryFiles = entries.flatMap((entry) => ["js", "d.ts", "cjs", "d.cts"].map((extension) => `dist/${entry}.${extension}`));
+/** Code and types that entries share; tsup puts a hash into the name. */
+const chunks = packedFiles.filter(
+  (file) => !entryFiles.includes(file) && /^dist\/(?:[\w-]+\/)*[\w-]+-[\w-]{8}\.(?:js|cjs|d\.ts|d\.cts)$/.test(file),
+);
+
+describe("the tarball", () => {
+  it("exports lists every entry that is built, in both formats with types, and nothing else", () => {
+    const expected = entries.map((entry) => [
+      `./${entry.replace(/(?:^|\/)index$/, "")}`.replace(/^\.\/$/, "."),
+      {
+        import: { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` },
+        require: { types: `./dist/${entry}.d.cts`, default: `./dist/${entry}.cjs` },
+      },
+    ]);
+    expect(manifest.exports).toEqual({ ...Object.fromEntries(expected), "./package.json": "./package.json" });
+  });
+
+  it("holds the entries, the chunks they share, the documents and nothing else", () => {
+    const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json", "dist/THIRD-PARTY-LICENSES.txt"];
+    expect([...packedFiles].toSorted()).toEqual([...documents, ...entryFiles, ...chunks].toSorted());
+  });
+
+  it("has no chunk that nothing imports", () => {
+    const texts = packedFiles.filter((file) => file.startsWith("dist/")).map((file) => readFileSync(join(installed, file), "utf8"));
+    const specifier = (chunk: string) => `/${chunk.replace(/^.*\//, "").replace(/\.d\.(c?)ts$/, ".$1js")}`;
+    expect(chunks.filter((chunk) => !texts.some((text) => text.includes(specifier(chunk))))).toEqual([]);
+  });
+
+  it("keeps side effects to the entry that is imported for them", () => {
+    expect(manifest.sideEffects).toEqual(["./dist/testing/register.js", "./dist/testing/register.cjs"]);
+  });
+
+  it("carries the licence of the code it bundles, which only the CommonJS files do", () => {
+    const licences = readFileSync(join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
+    expect(licences).toMatch(/^jose$[^]*Copyright \(c\) [^]*Permission is hereby granted/m);
+    const importing = (extension: string) =>
+      packedFiles.filter((file) => file.endsWith(extension) && /["']jose["']/.test(readFileSync(join(installed, file), "utf8")));
+    expect(importing(".js")).not.toEqual([]);
+    expect(importing(".cjs")).toEqual([]);
+  });
+});
