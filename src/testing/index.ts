@@ -1,5 +1,5 @@
 /**
- * `hubspot-oauth/testing`: an in-memory HubSpot for tests. Names only.
+ * `hubspot-oauth/testing`: an in-memory HubSpot for tests, and the contract of a store as test cases. Names only.
  */
 
 export { type LoopbackHubSpotEmulator, startHubSpotEmulator, type StartHubSpotEmulatorOptions } from "./emulator/server.js";
@@ -19,3 +19,7 @@ export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from 
 export type { EmulatorRequest, EmulatorResponse } from "./emulator/messages.js";
 export type { EmulatorRoute, LoggedRequest, RequestMatch } from "./emulator/request-log.js";
 export type { PendingOverride, ResponseOverride } from "./emulator/response-overrides.js";
+
+export { type ContractRunner, type ContractSubject, runStateStoreContract, runStoreContract, storeContract } from "./store-contract/run.js";
+export { stateStoreContract } from "./store-contract/state-cases.js";
+export type { ContractCase, ContractContext, ContractNeed } from "./store-contract/contract-case.js";
