@@ -31,7 +31,7 @@ const SECRET_FIELDS = new Set(["client_secret", "code", "code_verifier", "refres
 
 /**
  * What the emulator was sent: method, path, form, with secrets left out.
- * @param {import("hubspot-oauth/testing").LoggedRequest | undefined} request
+ * @param {import("hubspot-oauth/testing").LoggedRequest} [request]
  */
 export function printRequest(request) {
   if (request === undefined) return;

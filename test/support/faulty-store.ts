@@ -54,10 +54,10 @@ export class FaultyStore implements TokenStore {
 
   #leaseOf(accountId: string, options: { readonly ttlMs: number }): Lease | undefined {
     const lease = this.#backend.lease(accountId, options);
-    return lease && { release: () => this.#run("release", () => lease.release()) };
+    return lease && { release: () => this.#run<void>("release", () => lease.release()) };
   }
 
-  async #run<T>(operation: StoreOperation, work: () => T): Promise<T> {
+  async #run<T>(operation: StoreOperation, work: () => T | Promise<T>): Promise<T> {
     this.calls.push(operation);
     const fault = await this.fault(operation);
     if (fault === "refused") throw new Error("connection refused");

@@ -11,6 +11,7 @@ export async function smoke(load) {
   const { startHubSpotEmulator } = await load("hubspot-oauth/testing");
   const { HubSpotOAuthClient, HubSpotHttp, MemoryTokenStore, StateMismatchError, AccountNotConnectedError, privateAppToken } =
     await load("hubspot-oauth");
+  const { EncryptedTokenStore } = await load("hubspot-oauth/stores/encrypted");
   const undiciName = process.env.DISPATCHER;
 
   test("every entry loads and exports something", async () => {
@@ -34,7 +35,8 @@ export async function smoke(load) {
     };
     const agent = undici && new undici.Agent();
     t.after(() => agent?.close());
-    const tokenStore = new MemoryTokenStore();
+    const keys = [{ id: "one", key: new Uint8Array(32).fill(1) }];
+    const tokenStore = new EncryptedTokenStore({ store: new MemoryTokenStore(), keys });
     const oauth = new HubSpotOAuthClient({
       clientId: emulator.app.clientId,
       clientSecret: emulator.app.clientSecret,

@@ -12,7 +12,9 @@ import {
   type StoredTokens,
   type TokenStore,
 } from "hubspot-oauth";
-import { startHubSpotEmulator } from "hubspot-oauth/testing";
+import { EncryptedTokenStore } from "hubspot-oauth/stores/encrypted";
+import { FileTokenStore } from "hubspot-oauth/stores/file";
+import { runStoreContract, startHubSpotEmulator } from "hubspot-oauth/testing";
 import "hubspot-oauth/testing/register";
 
 interface Context {
@@ -32,14 +34,20 @@ class OwnStore implements TokenStore {
   }
 }
 
-export async function flow(withOwnStore: boolean): Promise<string> {
+const stores: readonly TokenStore[] = [
+  new OwnStore(),
+  new MemoryTokenStore(),
+  new EncryptedTokenStore({ store: new FileTokenStore({ directory: "tokens" }), keys: [{ id: "one", key: new Uint8Array(32) }] }),
+];
+
+export async function flow(tokenStore: TokenStore): Promise<string> {
   const emulator = await startHubSpotEmulator();
   const oauth = new HubSpotOAuthClient<Context>({
     clientId: emulator.app.clientId,
     clientSecret: emulator.app.clientSecret,
     redirectUri: "https://app.example.com/oauth/callback",
     scopes: ["crm.objects.contacts.read"],
-    tokenStore: withOwnStore ? new OwnStore() : new MemoryTokenStore(),
+    tokenStore,
     stateStore: new MemoryStateStore(),
     apiOrigin: emulator.origin,
     now: () => emulator.now(),
@@ -59,6 +67,10 @@ export async function flow(withOwnStore: boolean): Promise<string> {
   // @ts-expect-error: without a schema the body is unknown
   page.results;
   return tenant;
+}
+
+export function testOwnStore(describe: (name: string, body: () => void) => void, it: Parameters<typeof runStoreContract>[0]["it"]): void {
+  runStoreContract({ describe, it }, { create: () => stores[0]!, lacks: { lease: "one process only" } });
 }
 
 export function nextStep(error: unknown): string {
