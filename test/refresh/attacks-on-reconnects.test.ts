@@ -1,4 +1,4 @@
-/** Refreshes that end while somebody connects or disconnects: the newest grant stands, and what was disconnected stays gone. */
+/** Refreshes that end while somebody connects, disconnects or refreshes: the newest stands, and what was disconnected stays gone. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ReauthorizationRequiredError } from "../../src/index.js";
 import { outcomeOf, startFakeTime } from "../support/fake-time.js";
@@ -111,4 +111,21 @@ test("a refresh of the grant that is just being connected is not taken for one o
   expect(asking).toEqual({ status: "fulfilled", value: "at-42-2-1" });
   expect(server.posts).toEqual([{ by: "here", refreshToken, outcome: "refreshed" }]);
   expect(backend.get(id)).toMatchObject({ status: "active", refreshToken: server.grants[1]?.refreshToken });
+});
+
+test("a refresh that is answered late does not overwrite a newer one with the same refresh token", async () => {
+  const { server, backend, here, there, id } = await twoProcesses("none", { leases: false });
+  vi.setSystemTime(Date.now() + EXPIRED);
+  const answer = gate();
+  server.fate = async (_refreshToken, by): Promise<Fate> => {
+    if (by === "here") await answer.opened;
+    return "answered";
+  };
+  const late = outcomeOf(here.oauth.getAccessToken(id));
+  await vi.advanceTimersByTimeAsync(1_000);
+  const token = await there.oauth.getAccessToken(id);
+  answer.open();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(late).toEqual({ status: "fulfilled", value: token });
+  expect(backend.get(id)?.accessToken).toBe(token);
 });
