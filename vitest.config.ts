@@ -17,7 +17,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "library", include: ["test/**/*.test.ts"], exclude: ["test/package/**"], testTimeout: 20_000 },
+        test: {
+          name: "library",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/package/**"],
+          globalSetup: "test/support/servers/global-setup.ts",
+          testTimeout: 20_000,
+        },
       },
       {
         // The built package: needs `npm run build`, the registry and, for the other Node versions, `npm ci --prefix tools/node`.
