@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { Agent, EnvHttpProxyAgent, getGlobalDispatcher } from "undici";
+import { type Open, type OpenedResponse, openByDispatcher, openByFetch } from "./stream-transport.js";
 import {
   sendByDispatcher,
   sendByFetch,
@@ -30,15 +31,24 @@ export interface TransportOptions {
 /** The way to the wire of one client, and the sockets it opened. */
 export interface Transport {
   readonly send: Send;
+  readonly open: Open;
   /** Closes the Agent of our own, if one was made; never a dispatcher that was passed in. */
   close(): Promise<void>;
 }
 
 /** Makes the transport of one client. Opens nothing before the first request. */
 export function createTransport({ dispatcher, fetch }: TransportOptions): Transport {
-  if (fetch !== undefined) return { send: (request) => sendByFetch(fetch, request), close: nothing };
-  if (dispatcher !== undefined) return { send: (request) => sendByDispatcher(dispatcher, request), close: nothing };
+  if (fetch !== undefined) return { ...byFetch(fetch), close: nothing };
+  if (dispatcher !== undefined) return { ...byDispatcher(dispatcher), close: nothing };
   return new AmbientTransport();
+}
+
+function byFetch(fetch: FetchLike): Pick<Transport, "send" | "open"> {
+  return { send: (request) => sendByFetch(fetch, request), open: (request) => openByFetch(fetch, request) };
+}
+
+function byDispatcher(dispatcher: DispatcherLike): Pick<Transport, "send" | "open"> {
+  return { send: (request) => sendByDispatcher(dispatcher, request), open: (request) => openByDispatcher(dispatcher, request) };
 }
 
 async function nothing(): Promise<void> {
@@ -54,6 +64,16 @@ class AmbientTransport implements Transport {
   #standing: Standing = { kind: "default" };
 
   readonly send = (request: WireRequest): Promise<WireResponse> => {
+    const way = this.#way();
+    return typeof way === "function" ? sendByFetch(way, request) : sendByDispatcher(way, request);
+  };
+
+  readonly open = (request: WireRequest): Promise<OpenedResponse> => {
+    const way = this.#way();
+    return typeof way === "function" ? openByFetch(way, request) : openByDispatcher(way, request);
+  };
+
+  #way(): DispatcherLike | FetchLike {
     // Asked for each request, so that it does not matter whether the application or this package was imported first.
     const current: DispatcherLike = getGlobalDispatcher();
     if (current !== this.#seen) {
@@ -61,12 +81,12 @@ class AmbientTransport implements Transport {
       this.#standing = judge(current);
     }
     const standing = this.#standing;
-    if (standing.kind === "mock") return sendByDispatcher(standing.dispatcher, request);
+    if (standing.kind === "mock") return standing.dispatcher;
     const registered = (globalThis as { [REGISTERED]?: FetchLike })[REGISTERED];
-    if (registered !== undefined) return sendByFetch(registered, request);
-    if (this.#underTestRunner) return sendByFetch((...args) => globalThis.fetch(...args), request);
-    return sendByDispatcher(standing.kind === "application" ? standing.dispatcher : (this.#own ??= ownAgent()), request);
-  };
+    if (registered !== undefined) return registered;
+    if (this.#underTestRunner) return globalFetch;
+    return standing.kind === "application" ? standing.dispatcher : (this.#own ??= ownAgent());
+  }
 
   async close(): Promise<void> {
     const own = this.#own;
@@ -74,6 +94,9 @@ class AmbientTransport implements Transport {
     await own?.close();
   }
 }
+
+/** The global fetch of the moment: mocks replace it. */
+const globalFetch: FetchLike = (...args) => globalThis.fetch(...args);
 
 function ownAgent(): Agent | EnvHttpProxyAgent {
   // HTTP/1.1 only: behind servers that rotate HTTP/2 connections, plain GETs fail (GOAWAY). And a burst of calls must not take every

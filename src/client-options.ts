@@ -3,6 +3,7 @@ import type { FetchLike, DispatcherLike } from "./transport.js";
 import type { EventListener } from "./events.js";
 import { checkRedirectUri, checkScopes } from "./oauth/authorize.js";
 import { API_ORIGIN, API_VERSIONS, type ApiVersion, AUTHORIZE_ORIGIN } from "./oauth/endpoints.js";
+import type { RateLimitOptions } from "./http/rate-limit.js";
 import { ownOptions, checkCount, checkFunction, checkMethods, checkOrigin, checkTransport, checkUserAgent } from "./option-checks.js";
 import { MemoryStateStore } from "./stores/memory.js";
 import type { StateStore, TokenStore } from "./stores/store.js";
@@ -53,6 +54,11 @@ export interface HubSpotOAuthClientOptions<Context = unknown> {
   readonly cacheMs?: number | undefined;
   /** Deadline of one request to an OAuth endpoint, in milliseconds; at most 60,000. @default 15_000 */
   readonly timeoutMs?: number | undefined;
+  /**
+   * The limits that all API calls of this app's accounts keep to, per account, before HubSpot has to refuse them; with `store`, together
+   * with other processes. `false`: no limiter. @default HubSpot's limits for OAuth apps, in this process
+   */
+  readonly rateLimit?: RateLimitOptions | false | undefined;
   /** An undici 7 or 8 dispatcher to send by: a proxy, a MockAgent. Trusted: it sees the secrets. @default the application's global one, else an Agent of our own */
   readonly dispatcher?: DispatcherLike | undefined;
   /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the secrets. */
@@ -67,7 +73,7 @@ export interface HubSpotOAuthClientOptions<Context = unknown> {
 
 /** The options with every default in place. */
 export type ResolvedOptions<Context> = {
-  readonly [Name in keyof HubSpotOAuthClientOptions<Context>]-?: Name extends "accountId" | "dispatcher" | "fetch" | "onEvent"
+  readonly [Name in keyof HubSpotOAuthClientOptions<Context>]-?: Name extends "accountId" | "rateLimit" | "dispatcher" | "fetch" | "onEvent"
     ? HubSpotOAuthClientOptions<Context>[Name]
     : Exclude<HubSpotOAuthClientOptions<Context>[Name], undefined>;
 };
@@ -88,6 +94,7 @@ const KNOWN = [
   "accountId",
   "cacheMs",
   "timeoutMs",
+  "rateLimit",
   "dispatcher",
   "fetch",
   "now",
@@ -130,6 +137,7 @@ export function resolveOptions<Context>(given: HubSpotOAuthClientOptions<Context
     accountId: options.accountId,
     cacheMs: options.cacheMs === undefined ? 60_000 : checkCount(options.cacheMs, "cacheMs", 0),
     timeoutMs: options.timeoutMs === undefined ? 15_000 : checkTimeout(options.timeoutMs),
+    rateLimit: options.rateLimit,
     dispatcher: options.dispatcher,
     fetch: options.fetch,
     now: options.now ?? Date.now,

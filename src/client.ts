@@ -3,16 +3,20 @@
  * steps stands here.
  */
 import { CoordinatedAccount } from "./account-credential.js";
+import { type AccountInfo, readAccountInfo } from "./account-info.js";
 import { AccountRecords } from "./account-records.js";
 import { type AccountSummary, summarize } from "./account-summary.js";
+import { AppCredential } from "./app-credential.js";
 import { AuthorizationFlows, type BrowserProof, type CreateAuthorizationOptions, type StartedAuthorization } from "./authorization-flow.js";
 import { createTransport, type Transport } from "./choose-transport.js";
 import { type HubSpotOAuthClientOptions, optionsFromEnv, type ResolvedOptions, resolveOptions } from "./client-options.js";
-import type { AccountCredential, HttpRuntime } from "./credentials.js";
-import { AccountNotConnectedError, MissingScopesError, ReauthorizationRequiredError, StateMismatchError } from "./errors.js";
+import type { AccountCredential, Credential, HttpRuntime } from "./credentials.js";
+import { disconnect, type Disconnection } from "./disconnect.js";
+import { AccountNotConnectedError, MissingScopesError, StateMismatchError } from "./errors.js";
 import { createEmit, type Emit } from "./events.js";
 import { type GrantDetails, type ImportedTokens, newRecord, readGrant } from "./grant.js";
 import { HubSpotHttp } from "./http/hubspot-http.js";
+import { RateLimiter } from "./http/rate-limit.js";
 import { buildAuthorizeUrl, checkHubId, checkRedirectUri, checkScopes } from "./oauth/authorize.js";
 import { OAuthEndpoints } from "./oauth/endpoints.js";
 import type { Flow } from "./oauth/state.js";
@@ -47,14 +51,6 @@ export interface CompletedAuthorization<Context = unknown> extends Connection {
   readonly clearCookie: string | undefined;
 }
 
-/** What `disconnect` did. The local record is gone in any case. */
-export interface Disconnection {
-  readonly uninstalled: boolean;
-  readonly revoked: boolean;
-  /** What HubSpot did not do, and why. */
-  readonly errors: readonly Error[];
-}
-
 /** Options of a call that goes to HubSpot. */
 export interface Abortable {
   /** Rejects with the signal's reason. */
@@ -72,6 +68,7 @@ export class HubSpotOAuthClient<Context = unknown> {
   readonly #records: AccountRecords;
   readonly #flows: AuthorizationFlows;
   readonly #tokens: TokenCoordinator;
+  readonly #apps = new Map<string, AppCredential>();
 
   /** Does no I/O and starts no timer. @throws TypeError that names the wrong option. */
   constructor(options: HubSpotOAuthClientOptions<Context>) {
@@ -85,7 +82,8 @@ export class HubSpotOAuthClient<Context = unknown> {
     this.#options = resolved;
     this.#emit = emit;
     this.#transport = transport;
-    this.#runtime = { apiOrigin, send: transport.send, onEvent: resolved.onEvent };
+    const limiter = resolved.rateLimit === false ? undefined : new RateLimiter(resolved.rateLimit, { emit });
+    this.#runtime = { apiOrigin, send: transport.send, open: transport.open, limiter, onEvent: resolved.onEvent };
     this.#endpoints = endpoints;
     this.#tokenEndpoint = tokenEndpoint;
     this.#records = records;
@@ -225,6 +223,34 @@ export class HubSpotOAuthClient<Context = unknown> {
     return new CoordinatedAccount(this.#options.clientId, checkAccountId(accountId), this.#runtime, this.#tokens);
   }
 
+  /**
+   * The app's own credential for `HubSpotHttp` (RFC 6749 section 4.4): for app-level APIs such as the webhooks journal. The token is kept in
+   * memory, got once however many ask, and renewed ahead of its end. Its calls throw as `exchangeCode` does.
+   * @throws TypeError
+   */
+  clientCredentials(scopes: readonly string[]): Credential {
+    const wanted = checkScopes(scopes, "scopes").toSorted();
+    if (wanted.length === 0) throw new TypeError("scopes must name at least one scope of the app.");
+    const id = `${this.#options.clientId}:app:${wanted.join(" ")}`;
+    let credential = this.#apps.get(id);
+    if (credential === undefined) {
+      credential = new AppCredential(id, this.#runtime, this.#options.now, () => {
+        this.#tokens.assertOpen();
+        return this.#tokenEndpoint.clientCredentials(wanted);
+      });
+      this.#apps.set(id, credential);
+    }
+    return credential;
+  }
+
+  /** What HubSpot says of the account: portal, time zone, host of its pages, region of its data. One call, not cached. @throws as `HubSpotHttp.request` */
+  async accountInfo(accountId: string, options: Abortable = {}): Promise<AccountInfo> {
+    const { signal } = ownOptions(options, ["signal"], "accountInfo");
+    return readAccountInfo(
+      await new HubSpotHttp({ credential: this.account(accountId) }).get(this.#endpoints.accountInfoPath(), { signal }),
+    );
+  }
+
   /** What is known of an account, never a token; `undefined` when it is not connected. One store read. */
   async getAccount(accountId: string): Promise<AccountSummary | undefined> {
     const record = await this.#records.read(checkAccountId(accountId));
@@ -291,34 +317,23 @@ export class HubSpotOAuthClient<Context = unknown> {
     const { signal } = options;
     signal?.throwIfAborted();
     this.#tokens.assertOpen();
-    const record = await this.#tokens.recordToDisconnect(checkAccountId(accountId));
-    if (record === undefined) return { uninstalled: false, revoked: false, errors: [] };
-    const errors: Error[] = [];
-    const attempt = async (wanted: boolean, step: () => Promise<void>): Promise<boolean> => {
-      if (!wanted) return false;
-      try {
-        await step();
-        return true;
-      } catch (error) {
-        errors.push(error as Error);
-        return false;
-      }
-    };
-    const uninstalled = await attempt(options.uninstall ?? false, () => this.uninstall(accountId, { signal }));
-    // The uninstall may have refreshed.
-    const latest = uninstalled || errors.length > 0 ? await this.#tokens.recordToDisconnect(accountId) : record;
-    const revoked = await attempt(options.revoke ?? this.#options.accountId === undefined, async () => {
-      if (latest?.refreshToken === undefined) throw new ReauthorizationRequiredError(accountId, "no_refresh_token");
-      await this.revoke(latest.refreshToken, { signal });
+    checkAccountId(accountId);
+    const done = await disconnect(accountId, {
+      read: () => this.#tokens.recordToDisconnect(accountId),
+      uninstall: options.uninstall === true ? () => this.uninstall(accountId, { signal }) : undefined,
+      revoke:
+        (options.revoke ?? this.#options.accountId === undefined) ? (refreshToken) => this.revoke(refreshToken, { signal }) : undefined,
+      remove: (grantId) => this.#tokens.disconnect(accountId, grantId),
     });
-    await this.#tokens.disconnect(accountId, (latest ?? record).grantId);
-    this.#emit("disconnected", { accountId, revoked, uninstalled });
-    return { uninstalled, revoked, errors };
+    if (done === undefined) return { uninstalled: false, revoked: false, errors: [] };
+    this.#emit("disconnected", { accountId, revoked: done.revoked, uninstalled: done.uninstalled });
+    return done;
   }
 
   /** Refuses new work, waits for refreshes under way, writes what the store has not taken yet (30 s at most), closes the sockets it opened. */
   async close(): Promise<void> {
     await this.#tokens.close();
+    this.#runtime.limiter?.close();
     await this.#transport.close();
   }
 

@@ -4,6 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import type { EventListener } from "./events.js";
+import type { RateLimiter } from "./http/rate-limit.js";
+import type { Open } from "./stream-transport.js";
 import type { Send } from "./transport.js";
 
 /** What goes into a request. Plain on purpose: it holds secrets, and a redacting object would only hide that. */
@@ -16,6 +18,10 @@ export interface Authorization {
 export interface HttpRuntime {
   readonly apiOrigin: string;
   readonly send: Send;
+  /** The same for bodies that are streams. Absent in runtimes of your own: `stream` and `fetch` then take the way of a `HubSpotHttp` without a client. */
+  readonly open?: Open | undefined;
+  /** The limits that all calls of this client's accounts keep to; absent when the client's `rateLimit` is false. */
+  readonly limiter?: RateLimiter | undefined;
   /** The client's listener, for calls that have none of their own. */
   readonly onEvent?: EventListener | undefined;
 }

@@ -175,6 +175,8 @@ export class ConfigurationError extends HubSpotOAuthError {
 /** One problem inside HubSpot's error body. Every field optional, as HubSpot advises. */
 export interface HubSpotErrorDetail {
   readonly message?: string | undefined;
+  /** Of a single problem of a batch. */
+  readonly category?: string | undefined;
   readonly code?: string | undefined;
   readonly in?: string | undefined;
   readonly subCategory?: string | undefined;

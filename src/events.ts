@@ -26,8 +26,13 @@ export interface HubSpotOAuthEvents {
   "refresh.persist-pending": { readonly accountId: string };
   /** HubSpot refuses the refresh token for good. */
   "grant.dead": { readonly accountId: string; readonly reason: string };
-  /** A request was sent again; `reason` says why. */
-  "request.retried": { readonly credentialId: string; readonly status: number; readonly reason: string };
+  /** A request is sent again, after `waitMs`; `reason` says why, `status` is absent when no answer came. */
+  "request.retried": {
+    readonly credentialId: string;
+    readonly status: number | undefined;
+    readonly reason: string;
+    readonly waitMs: number;
+  };
   /** The token endpoint's 429 pauses every refresh of this app. */
   "rate-limit.waited": { readonly policyName: string; readonly waitMs: number };
   /** The token endpoint moved off v1. */

@@ -1,6 +1,8 @@
 /** The public names of `hubspot-oauth`. No logic. */
 export { HubSpotOAuthClient } from "./client.js";
-export type { Abortable, CompletedAuthorization, Connection, Disconnection } from "./client.js";
+export type { Abortable, CompletedAuthorization, Connection } from "./client.js";
+export type { AccountInfo } from "./account-info.js";
+export type { Disconnection } from "./disconnect.js";
 export type { GrantIdentity, HubSpotOAuthClientOptions } from "./client-options.js";
 export type { BrowserProof, CreateAuthorizationOptions, StartedAuthorization } from "./authorization-flow.js";
 export type { AccountSummary } from "./account-summary.js";
@@ -10,11 +12,18 @@ export type { ApiVersion } from "./oauth/endpoints.js";
 export type { Introspection } from "./oauth/token-response.js";
 
 export { HubSpotHttp } from "./http/hubspot-http.js";
-export type { CallOptions, CallOptionsWithSchema, HubSpotHttpOptions, HubSpotResponse } from "./http/hubspot-http.js";
+export type { HubSpotStream } from "./http/hubspot-http.js";
+export type { BoundFetch } from "./http/bound-fetch.js";
+export type { CallOptions, CallOptionsWithSchema, HubSpotHttpOptions, HubSpotResponse, StreamOptions } from "./http/http-options.js";
+export type { Page, Paginated, PaginateOptions, PaginateOptionsWithSchema } from "./http/pagination.js";
+export { RateLimiter } from "./http/rate-limit.js";
+export type { RateLimitOptions, RateLimitStore } from "./http/rate-limit.js";
+export type { RetryOptions } from "./http/retry-policy.js";
 export type { Query, QueryValue } from "./http/request-target.js";
 export type { StandardResult, StandardSchema } from "./http/standard-schema.js";
 export { developerApiKey, privateAppToken } from "./credentials.js";
 export type { AccountCredential, Authorization, AuthorizeOptions, Credential, HttpRuntime } from "./credentials.js";
+export type { Open, OpenedResponse } from "./stream-transport.js";
 export type { DispatcherLike, FetchLike, Send, WireRequest, WireResponse } from "./transport.js";
 
 export { TokenSet } from "./token-set.js";

@@ -10,7 +10,7 @@ interface FailedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | undefined;
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
 }
 
 const TLS_CODE = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_OSSL|HOSTNAME_MISMATCH|EPROTO)/;
@@ -36,11 +36,17 @@ export function networkError(
       ? "could not be sent to HubSpot"
       : "got no answer from HubSpot";
   const path = request.path.split("?", 1)[0] ?? "";
-  return new NetworkError(`${request.method} ${path} ${what} (${code ?? failure.name}).`, {
-    phase,
-    sent: progress.answered || !neverSent,
-    cause: cleaned(failure, code, request),
-  });
+  const sent = progress.answered || !neverSent;
+  // The caller has to know that sending it again may do it twice.
+  const doubt = sent && !progress.answered && (request.method === "POST" || request.method === "PATCH");
+  return new NetworkError(
+    `${request.method} ${path} ${what} (${code ?? failure.name}).${doubt ? " HubSpot may have carried it out." : ""}`,
+    {
+      phase,
+      sent,
+      cause: cleaned(failure, code, request),
+    },
+  );
 }
 
 function phaseOf(code: string | undefined, progress: { readonly started: boolean | undefined; readonly answered: boolean }): NetworkPhase {

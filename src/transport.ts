@@ -12,7 +12,8 @@ export interface WireRequest {
   readonly path: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | undefined;
+  /** A stream only by `stream-transport.ts`. */
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** From the first attempt to connect to the last byte of the answer. */
   readonly timeoutMs: number;
   /** What is left of it, when waiting for a token took some. */
@@ -43,7 +44,8 @@ interface Controller {
   abort(reason: Error): void;
 }
 
-type DispatchLoosely = (options: object, handler: object) => unknown;
+/** `dispatch` as it is called: the types of undici 7 and 8 differ. */
+export type DispatchLoosely = (options: object, handler: object) => unknown;
 
 /** Sends by `dispatcher.dispatch`, with a handler of our own: no streams, no `AbortSignal.any`, no copy of a body that came in one piece. */
 export function sendByDispatcher(dispatcher: DispatcherLike, request: WireRequest): Promise<WireResponse> {
@@ -209,7 +211,7 @@ export async function sendByFetch(fetch: FetchLike, request: WireRequest): Promi
       fetch(request.origin + request.path, {
         method: request.method,
         headers: request.headers,
-        ...(request.body !== undefined && { body: request.body }),
+        ...(request.body !== undefined && { body: request.body as string | Uint8Array }),
         redirect: "manual",
         signal: abort.signal,
       }),
@@ -260,32 +262,36 @@ export function describeRequest(request: Pick<WireRequest, "method" | "path">): 
 }
 
 /** HEAD and 304 describe a body that does not come (RFC 9110 section 8.6). */
-function hasNoBody(request: WireRequest, status: number): boolean {
+export function hasNoBody(request: WireRequest, status: number): boolean {
   return request.method === "HEAD" || status === 304;
 }
 
 /** A dispatcher that was closed, or that does not take a plain request, is the operator's to mend. */
-function unusableDispatcher(error: unknown): ConfigurationError | undefined {
+export function unusableDispatcher(error: unknown): ConfigurationError | undefined {
   const code: unknown = (error as { code?: unknown } | null | undefined)?.code;
   if (code !== "UND_ERR_DESTROYED" && code !== "UND_ERR_CLOSED" && code !== "UND_ERR_INVALID_ARG") return undefined;
   return new ConfigurationError(`The dispatcher does not take requests (${code}). Was it closed?`);
 }
 
-function timeoutError(request: WireRequest, sent: boolean): TimeoutError {
+/** The deadline is over. */
+export function timeoutError(request: WireRequest, sent: boolean): TimeoutError {
   return new TimeoutError(`HubSpot did not answer ${describeRequest(request)} within ${request.timeoutMs} ms.`, {
     timeoutMs: request.timeoutMs,
     sent,
   });
 }
 
-function tooLarge(request: WireRequest, status: number): MalformedResponseError {
+/** More than `maxResponseBytes`. */
+export function tooLarge(request: WireRequest, status: number): MalformedResponseError {
   return malformed(request, status, `is larger than ${request.maxResponseBytes} bytes (maxResponseBytes)`);
 }
 
-function malformed(request: WireRequest, status: number, what: string): MalformedResponseError {
+/** An answer that cannot be used. */
+export function malformed(request: WireRequest, status: number, what: string): MalformedResponseError {
   return new MalformedResponseError(`HubSpot's answer to ${describeRequest(request)} (status ${status}) ${what}.`, { status });
 }
 
-function asError(reason: unknown): Error {
+/** A reason as an Error, for undici. */
+export function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new NetworkError("The request was aborted.", { phase: "request", sent: true });
 }

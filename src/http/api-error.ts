@@ -34,6 +34,8 @@ export interface FailedCall {
   readonly accountId: string | undefined;
   /** Never quoted, should HubSpot echo them. */
   readonly secrets: readonly (string | undefined)[];
+  /** False when its body was a stream. */
+  readonly replayable: boolean;
 }
 
 /** The error for an answer outside 200 to 299. */
@@ -60,7 +62,9 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
     status >= 300 && status < 400 && status !== 304
       ? `HubSpot answered ${call.request} with a redirect (${status}), which is never followed`
       : `HubSpot answered ${call.request} with ${status}`;
-  const message = [what, category && ` ${category}`, said && `: ${said}`, correlationId && ` (correlation id ${correlationId})`]
+  const expired = status === 401 && category === "EXPIRED_AUTHENTICATION" && !call.replayable;
+  const advice = expired && ". Its body was a stream, which cannot be sent again: make the call once more, with a new one";
+  const message = [what, category && ` ${category}`, said && `: ${said}`, correlationId && ` (correlation id ${correlationId})`, advice]
     .filter(Boolean)
     .join("");
   return new HubSpotApiError(message, {
@@ -69,8 +73,23 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
     correlationId,
     errors: details(body["errors"], call.secrets),
     retryAfterMs,
-    retryable: status === 423 || status === 477 || status >= 500,
+    retryable: status === 423 || status === 477 || status >= 500 || expired,
   });
+}
+
+/** HubSpot's error envelope under a status of success: seen on old APIs. */
+export function isErrorEnvelope(body: unknown): boolean {
+  const fields = typeof body === "object" && body !== null ? (body as Readonly<Record<string, unknown>>) : {};
+  return (
+    fields["status"] === "error" &&
+    typeof fields["message"] === "string" &&
+    (typeof fields["category"] === "string" || typeof fields["correlationId"] === "string")
+  );
+}
+
+/** The errors that a 207 lists beside its results. */
+export function partialErrors(status: number, body: unknown): HubSpotErrorDetail[] {
+  return status === 207 ? details(ownFields(body)?.["errors"], []) : [];
 }
 
 /** HubSpot's search limit comes without a policy name: only the sentence tells. */
@@ -111,6 +130,7 @@ function details(errors: unknown, secrets: readonly (string | undefined)[]): Hub
     return [
       {
         message: safeText(fields["message"], secrets),
+        category: safeWord(fields["category"]),
         code: safeWord(fields["code"]),
         in: safeWord(fields["in"]),
         subCategory: safeWord(fields["subCategory"]),

@@ -1,5 +1,5 @@
 /**
- * The path, query, headers and body of an API call, checked before anything is sent. A path can never change the origin that the
+ * The path, query and headers of an API call, checked before anything is sent. A path can never change the origin that the
  * token goes to, and a header can never replace the credential.
  */
 
@@ -113,34 +113,4 @@ export function lowerCaseHeaders(headers: Readonly<Record<string, string>>): Rec
     checked[lower] = value;
   }
   return checked;
-}
-
-/** A body as bytes or text, with the content type it has when the caller names none. */
-export interface EncodedBody {
-  readonly content: string | Uint8Array | undefined;
-  readonly contentType: string | undefined;
-}
-
-const NO_BODY: EncodedBody = { content: undefined, contentType: undefined };
-
-/**
- * Encodes a body: `URLSearchParams` as a form; a string or `Uint8Array` as it is when the caller names the content type; anything else as JSON.
- * @throws TypeError for what cannot be sent that way.
- */
-export function encodeBody(body: unknown, hasContentType: boolean): EncodedBody {
-  if (body === undefined) return NO_BODY;
-  if (body instanceof URLSearchParams) return { content: body.toString(), contentType: "application/x-www-form-urlencoded" };
-  if ((typeof body === "string" || body instanceof Uint8Array) && hasContentType) return { content: body, contentType: undefined };
-  if (
-    body instanceof Uint8Array ||
-    body instanceof ArrayBuffer ||
-    body instanceof Blob ||
-    body instanceof FormData ||
-    body instanceof ReadableStream
-  ) {
-    throw new TypeError("body must be a value for JSON, URLSearchParams, or a string or Uint8Array together with a content-type header.");
-  }
-  const content = JSON.stringify(body) as string | undefined;
-  if (content === undefined) throw new TypeError("body cannot be turned into JSON: it is a function or a symbol.");
-  return { content, contentType: "application/json" };
 }

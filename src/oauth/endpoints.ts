@@ -51,6 +51,16 @@ export class OAuthEndpoints {
     if (!this.#moved) this.#move("not-found");
   }
 
+  /** Where the app gets a token of its own: an operation that v1 has not. */
+  clientCredentialsPath(): string {
+    return tokenPath(this.#dated());
+  }
+
+  /** What HubSpot says of the account of the Bearer token. */
+  accountInfoPath(): string {
+    return `/account-info/${this.#dated()}/details`;
+  }
+
   /** Introspection (RFC 7662). Never v1, which puts the token into the URL. */
   introspectPath(): string {
     return `${tokenPath(this.#dated())}/introspect`;

@@ -61,6 +61,19 @@ export class TokenEndpoint {
     return this.#token({ grant_type: "refresh_token", refresh_token: refreshToken }, signal);
   }
 
+  /** RFC 6749 section 4.4: a token of the app itself. Not bound to a caller's signal: others may wait for it as well. */
+  async clientCredentials(scopes: readonly string[]): Promise<TokenSet> {
+    const askedAtMs = this.#options.now();
+    const path = this.#options.endpoints.clientCredentialsPath();
+    try {
+      const response = await this.#token({ grant_type: "client_credentials", scope: scopes.join(" ") }, undefined, path);
+      return tokenSet(response, askedAtMs, "the client credentials");
+    } catch (error) {
+      if (!(error instanceof TokenRequestError) || (error.hubspotStatus !== "BAD_SCOPES" && error.error !== "invalid_scope")) throw error;
+      throw new ConfigurationError(`${error.message} Check that the app may have these scopes: ${scopes.join(" ")}.`);
+    }
+  }
+
   /** RFC 7662. An unknown or revoked token is `{ active: false }`, not an error. */
   async introspect(token: string, hint: "access_token" | "refresh_token", signal: AbortSignal | undefined): Promise<Introspection> {
     const path = this.#options.endpoints.introspectPath();
@@ -80,11 +93,11 @@ export class TokenEndpoint {
     if (!isSuccess(response)) throw this.#refusal(response, path, form);
   }
 
-  async #token(form: Form, signal: AbortSignal | undefined): Promise<TokenResponse> {
+  async #token(form: Form, signal: AbortSignal | undefined, at?: string): Promise<TokenResponse> {
     const { endpoints, timeoutMs } = this.#options;
     const startedMs = performance.now();
     const leftMs = (): number => Math.max(1, timeoutMs - (performance.now() - startedMs));
-    let path = endpoints.tokenPath();
+    let path = at ?? endpoints.tokenPath();
     let response = await this.#post(path, form, signal);
     const successor = response.status === 404 || response.status === 410 ? endpoints.successorOf(path) : undefined;
     if (successor !== undefined) {

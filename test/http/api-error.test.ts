@@ -12,7 +12,7 @@ function answer(status: number, body: unknown, headers: WireResponse["headers"] 
 }
 
 function errorOf(response: WireResponse, secrets: string[] = []): ReturnType<typeof apiError> {
-  return apiError(response, { request: "GET /crm", accountId: "42", secrets });
+  return apiError(response, { replayable: true, request: "GET /crm", accountId: "42", secrets });
 }
 
 const html = "<!DOCTYPE html><html><body><h1>canary outage page</h1></body></html>";

@@ -163,7 +163,7 @@ describe("a credential of the user's own", () => {
       expect(authorize).toHaveBeenCalledTimes(2);
       expect(authorize.mock.calls[1]?.[0]?.rejected).toBe(made[0]);
       expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer 0", "Bearer 1"]);
-      expect(events).toEqual([{ type: "request.retried", credentialId: "own", status: 401, reason: "another token" }]);
+      expect(events).toEqual([{ type: "request.retried", credentialId: "own", status: 401, reason: "another token", waitMs: 0 }]);
     },
   );
 

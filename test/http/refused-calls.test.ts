@@ -35,7 +35,7 @@ async function scene(): Promise<Scene> {
     oauth,
     store,
     id,
-    hubspot: new HubSpotHttp({ credential: oauth.account(id), onEvent: (event) => events.push(event) }),
+    hubspot: new HubSpotHttp({ credential: oauth.account(id), retry: false, onEvent: (event) => events.push(event) }),
     events,
   };
 }
@@ -70,7 +70,7 @@ describe("401 EXPIRED_AUTHENTICATION", () => {
     expect(calls[1]?.headers["authorization"]).not.toBe(calls[0]?.headers["authorization"]);
     expect(emulator.count(REFRESH)).toBe(1);
     expect(events).toEqual([
-      { type: "request.retried", credentialId: `${emulator.app.clientId}:${id}`, status: 401, reason: "another token" },
+      { type: "request.retried", credentialId: `${emulator.app.clientId}:${id}`, status: 401, reason: "another token", waitMs: 0 },
     ]);
   });
 
@@ -235,7 +235,7 @@ describe("403", () => {
 });
 
 it.each([400, 404, 409, 423, 429, 477, 500, 503])(
-  "%d is answered with its error at once: no store read, no refresh, no second request",
+  "%d is answered with its error when nothing is retried: no store read, no refresh, no second request",
   async (status) => {
     const { emulator, hubspot, store } = await scene();
     emulator.respondOnce(CALLS, { status, body: { category: "X" } });

@@ -1,7 +1,7 @@
-/** Path, query, headers and body of a call: what goes on the wire, and what is refused before anything does. */
+/** Path, query and headers of a call: what goes on the wire, and what is refused before anything does. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeBody, type Query, requestHeaders, requestTarget } from "../../src/http/request-target.js";
+import { type Query, requestHeaders, requestTarget } from "../../src/http/request-target.js";
 
 const ORIGIN = "https://api.hubapi.com";
 
@@ -240,39 +240,5 @@ describe("headers", () => {
     const headers = requestHeaders(JSON.parse('{"__proto__":"x"}') as Record<string, string>);
     expect(Object.entries(headers)).toEqual([["__proto__", "x"]]);
     expect(Object.getPrototypeOf(headers)).toBeNull();
-  });
-});
-
-describe("bodies", () => {
-  const form = "application/x-www-form-urlencoded";
-
-  it.each<[string, unknown, boolean, string | Uint8Array | undefined, string | undefined]>([
-    ["nothing", undefined, false, undefined, undefined],
-    ["nothing, with a type", undefined, true, undefined, undefined],
-    ["an object as JSON", { a: [1, null, "é"] }, false, '{"a":[1,null,"é"]}', "application/json"],
-    ["an object as JSON under a type of its own", { a: 1 }, true, '{"a":1}', "application/json"],
-    ["null as JSON", null, false, "null", "application/json"],
-    ["false as JSON", false, false, "false", "application/json"],
-    ["a string as JSON", "a", false, '"a"', "application/json"],
-    ["a date as JSON", new Date(0), false, '"1970-01-01T00:00:00.000Z"', "application/json"],
-    ["a string as it is under a type", "a,b\n", true, "a,b\n", undefined],
-    ["an empty string as it is under a type", "", true, "", undefined],
-    ["bytes as they are under a type", Uint8Array.of(0, 255), true, Uint8Array.of(0, 255), undefined],
-    ["URLSearchParams as a form", new URLSearchParams({ a: "b c", d: "&" }), false, "a=b+c&d=%26", form],
-  ])("%s", (_, body, hasContentType, content, contentType) => {
-    expect(encodeBody(body, hasContentType)).toEqual({ content, contentType });
-  });
-
-  it.each<[string, unknown]>([
-    ["bytes without a type", Uint8Array.of(1)],
-    ["an ArrayBuffer", new ArrayBuffer(1)],
-    ["a Blob", new Blob(["a"])],
-    ["FormData", new FormData()],
-    ["a stream", new ReadableStream()],
-    ["a function", () => undefined],
-    ["a symbol", Symbol("a")],
-    ["a bigint", { a: 1n }],
-  ])("%s is refused", (_, body) => {
-    expect(refusal(() => encodeBody(body, false))).not.toBe("");
   });
 });

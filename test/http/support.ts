@@ -12,7 +12,7 @@ export interface Api {
   readonly events: readonly HubSpotOAuthEvent[];
 }
 
-/** A server that answers by `listener`, and a client with a private app token on it. */
+/** A server that answers by `listener`, and a client with a private app token on it: one request a call and no limits, unless the options say otherwise. */
 export async function api(listener: RequestListener, options: Partial<HubSpotHttpOptions> = {}): Promise<Api> {
   const server = await httpServer(listener);
   const events: HubSpotOAuthEvent[] = [];
@@ -20,6 +20,8 @@ export async function api(listener: RequestListener, options: Partial<HubSpotHtt
     credential: privateAppToken("pat-na1-canary"),
     apiOrigin: server.origin,
     onEvent: (event) => events.push(event),
+    retry: false,
+    rateLimit: false,
     ...(options.fetch === undefined && { dispatcher: agent() }),
     ...options,
   });

@@ -1,0 +1,103 @@
+/**
+ * A WHATWG `fetch` with a credential: for clients that take a `fetch` of their own, such as openapi-fetch and ky. The same token, limits
+ * and tries as `HubSpotHttp`'s methods, and the answer is a `Response` whatever its status.
+ */
+import { Readable } from "node:stream";
+import type { Open, OpenedResponse } from "../stream-transport.js";
+import type { WireRequest } from "../transport.js";
+import { type ApiCaller, Call } from "./api-caller.js";
+import { checkMethod } from "./http-options.js";
+import { isByteStream } from "./request-body.js";
+import { requestHeaders, requestTarget } from "./request-target.js";
+import { isIdempotent, isSearch } from "./retry-policy.js";
+
+/**
+ * `fetch`, bound to a credential. Differs from the global one where a token is at stake: it goes to the API's origin alone (another one is
+ * a TypeError), redirects are answered and not followed, `authorization` cannot be replaced, and what fails on the way rejects with this
+ * library's errors (`NetworkError`, `ReauthorizationRequiredError`, …). A path such as `/crm/v3/objects/contacts` is enough for a URL.
+ * Bodies given as streams are sent once; all others are sent again after a token that ran out.
+ */
+export type BoundFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** What it stands on. */
+export interface BoundFetchOptions {
+  readonly caller: ApiCaller;
+  readonly open: Open;
+  readonly apiOrigin: string;
+  readonly timeoutMs: number;
+}
+
+/** Headers that a `fetch` ignores, by the Fetch standard ("forbidden request-headers") or because the connection decides them. */
+const IGNORED = ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+/** A Request does not say what its body was made of: up to here it is read before it is sent, so that it can be sent again. */
+const REPLAYED_BYTES = 1_048_576;
+/** Statuses whose Response may have no body. */
+const BODYLESS = new Set([204, 205, 304]);
+
+/** Makes one. */
+export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOptions): BoundFetch {
+  return async (input, init) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const streams = isByteStream(init?.body);
+    const absolute = url.startsWith("/") ? apiOrigin + url : url;
+    const request = new Request(input instanceof Request ? input : absolute, streams ? { ...init, duplex: "half" } : init);
+    const { method, signal } = request;
+    checkMethod(method);
+    const target = requestTarget(apiOrigin, request.url.split("#", 1)[0] ?? "");
+    for (const name of IGNORED) request.headers.delete(name);
+    const content = streams ? (request.body as unknown as AsyncIterable<Uint8Array>) : await replayable(request, init?.body != null);
+    const call = new Call({
+      method,
+      target,
+      bucket: isSearch(target) ? "search" : "api",
+      headers: requestHeaders(Object.fromEntries(request.headers)),
+      content,
+      replayable: !isByteStream(content),
+      idempotent: isIdempotent(method, target),
+      schema: undefined,
+      signal,
+      timeoutMs,
+      maxResponseBytes: Number.POSITIVE_INFINITY,
+      returnsRefusals: true,
+    });
+    const answer = await caller.run(call, open, toResponse);
+    return Object.defineProperty(answer, "url", { value: apiOrigin + target });
+  };
+}
+
+/** The body as bytes when that is what it was made of, or when it is small; else as a stream. */
+async function replayable(request: Request, fromBytes: boolean): Promise<WireRequest["body"]> {
+  if (request.body === null) return undefined;
+  if (fromBytes) return new Uint8Array(await request.arrayBuffer());
+  const reader = request.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks, bytes);
+    chunks.push(value);
+    bytes += value.byteLength;
+    if (bytes > REPLAYED_BYTES) return rest(chunks, reader);
+  }
+}
+
+async function* rest(
+  chunks: readonly Uint8Array[],
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* chunks;
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel();
+  }
+}
+
+function toResponse({ status, headers, body, stream }: OpenedResponse): Response {
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((single): [string, string] => [name, single]),
+  );
+  const content = BODYLESS.has(status) ? null : stream === undefined ? new Uint8Array(body) : (Readable.toWeb(stream) as ReadableStream);
+  if (content === null) stream?.resume();
+  return new Response(content, { status, headers: list });
+}
