@@ -122,6 +122,28 @@ class Transfer {
     this.stop(asError(reason));
   }
 
+  /** The answer's body as the caller gets it; `read` asks for more of it. */
+  protected deliver(read: () => void): Readable {
+    this.stream = new Readable({
+      read: () => {
+        this.moved();
+        read();
+      },
+      destroy: (error, done) => {
+        this.fail(error ?? new NetworkError("The stream was closed before its end.", { phase: "body", sent: true }));
+        done(error);
+      },
+    });
+    this.stream.on("error", heard);
+    return this.stream;
+  }
+
+  /** The exchange is over: whatever is closed from now on is no failure. */
+  protected finish(): void {
+    this.failed ??= { reason: undefined };
+    this.ended();
+  }
+
   /** Lets go of the connection. */
   protected stop(_reason: Error): void {
     // Each way has its own.
@@ -178,18 +200,8 @@ class DispatchedTransfer extends Transfer {
     if (!hasNoBody(this.request, status) && encoding !== undefined && encoding !== "identity") {
       this.fail(malformed(this.request, status, "has a content-encoding that was not asked for"));
     } else if (status < 300) {
-      this.stream = new Readable({
-        read: () => {
-          this.moved();
-          controller.resume();
-        },
-        destroy: (error, done) => {
-          this.fail(error ?? new NetworkError("The stream was closed before its end.", { phase: "body", sent: true }));
-          done(error);
-        },
-      });
-      this.stream.on("error", heard);
-      this.#resolve({ status, headers, body: EMPTY, stream: this.stream });
+      const stream = this.deliver(() => controller.resume());
+      this.#resolve({ status, headers, body: EMPTY, stream });
     }
   }
 
@@ -208,9 +220,7 @@ class DispatchedTransfer extends Transfer {
 
   onResponseEnd(): void {
     if (this.failed !== undefined) return;
-    // Whatever is closed from now on, the exchange is over.
-    this.failed = { reason: undefined };
-    this.ended();
+    this.finish();
     if (this.stream === undefined) this.#resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#errorBody) });
     else this.stream.push(null);
   }
@@ -259,30 +269,33 @@ class FetchedTransfer extends Transfer {
       this.moved();
       const headers = Object.fromEntries(response.headers);
       if (status < 200 || status > 299) return { status, headers, body: await this.#errorBody(response, status) };
-      this.stream = Readable.from(this.#download(response, status), { objectMode: false });
-      this.stream.on("error", heard);
-      return { status, headers, body: EMPTY, stream: this.stream };
+      return { status, headers, body: EMPTY, stream: this.#download(response, status) };
     } catch (error) {
       throw this.#named(error, status);
     }
   }
 
-  async *#download(response: Response, status: number): AsyncGenerator<Uint8Array, void, undefined> {
+  #download(response: Response, status: number): Readable {
+    const reader = response.body?.getReader();
     let bytes = 0;
-    try {
-      for await (const chunk of chunksOf(response)) {
-        bytes += chunk.byteLength;
-        if (bytes > this.request.maxResponseBytes) throw tooLarge(this.request, status);
-        this.waiting();
-        yield chunk;
-        this.moved();
+    const next = async (): Promise<Uint8Array | null> => {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      if (done) {
+        this.finish();
+        return null;
       }
-    } catch (error) {
-      throw this.#named(error, status);
-    } finally {
-      this.failed ??= { reason: undefined };
-      this.ended();
-    }
+      bytes += value.byteLength;
+      if (bytes > this.request.maxResponseBytes) throw tooLarge(this.request, status);
+      this.waiting();
+      return value;
+    };
+    const stream = this.deliver(() => {
+      next().then(
+        (chunk) => stream.push(chunk),
+        (error: unknown) => this.fail(this.#named(error, status)),
+      );
+    });
+    return stream;
   }
 
   async #errorBody(response: Response, status: number): Promise<Buffer> {
@@ -294,8 +307,7 @@ class FetchedTransfer extends Transfer {
       if (bytes > ERROR_BODY_BYTES) throw tooLarge({ ...this.request, maxResponseBytes: ERROR_BODY_BYTES }, status);
       chunks.push(chunk);
     }
-    this.failed ??= { reason: undefined };
-    this.ended();
+    this.finish();
     return Buffer.concat(chunks, bytes);
   }
 
@@ -308,4 +320,26 @@ class FetchedTransfer extends Transfer {
 
 function chunksOf(response: Response): AsyncIterable<Uint8Array> {
   return (response.body ?? Readable.from([])) as unknown as AsyncIterable<Uint8Array>;
+}
+
+/** Bytes as a web stream that asks for a piece when its reader does. (`Readable.toWeb` throws past everybody when its reader cancels.) */
+export function webStream(
+  chunks: AsyncIterable<Uint8Array>,
+  cancel: (() => void) | undefined = undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+    {
+      async pull(controller) {
+        const { done, value } = await iterator.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+      },
+      async cancel() {
+        if (cancel === undefined) await iterator.return?.();
+        else cancel();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -2,8 +2,7 @@
  * A WHATWG `fetch` with a credential: for clients that take a `fetch` of their own, such as openapi-fetch and ky. The same token, limits
  * and tries as `HubSpotHttp`'s methods, and the answer is a `Response` whatever its status.
  */
-import { Readable } from "node:stream";
-import type { Open, OpenedResponse } from "../stream-transport.js";
+import { type Open, type OpenedResponse, webStream } from "../stream-transport.js";
 import type { WireRequest } from "../transport.js";
 import { type ApiCaller, Call } from "./api-caller.js";
 import { checkMethod } from "./http-options.js";
@@ -97,7 +96,8 @@ function toResponse({ status, headers, body, stream }: OpenedResponse): Response
   const list = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((single): [string, string] => [name, single]),
   );
-  const content = BODYLESS.has(status) ? null : stream === undefined ? new Uint8Array(body) : (Readable.toWeb(stream) as ReadableStream);
+  const streamed = stream && webStream(stream, () => stream.destroy());
+  const content = BODYLESS.has(status) ? null : (streamed ?? new Uint8Array(body));
   if (content === null) stream?.resume();
   return new Response(content, { status, headers: list });
 }

@@ -131,11 +131,11 @@ function backoff({ attempt, random }: FailedAttempt, policy: RetryPolicy | undef
 }
 
 /** HubSpot's searches and batch reads are POSTs that change nothing. */
-const READING_POST = /\/(?:search|batch\/read)(?:\?|$)/;
+const READING_POST = /^[^?]*\/(?:search|batch\/read)(?:\?|$)/;
 
 /** HubSpot counts searches apart from everything else. */
 export function isSearch(target: string): boolean {
-  return target.includes("/search") && /\/search(?:\?|$)/.test(target);
+  return target.includes("/search") && /^[^?]*\/search(?:\?|$)/.test(target);
 }
 
 /** Whether a call is idempotent when its caller does not say: RFC 9110 section 9.2.2, and HubSpot's reads by POST. */
