@@ -8,6 +8,9 @@ import { type HubSpotOAuthError, ReauthorizationRequiredError } from "./errors.j
 import { refreshWindows, type RefreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered } from "./token-writer.js";
 
+/** Refused tokens are replaced this often, and then no more, within this time. */
+const MOST_REPLACED = 3;
+const REPLACED_WITHIN_MS = 30_000;
 const LONGEST_BACKOFF_MS = 60_000;
 
 /** Options of asking for a token. */
@@ -60,6 +63,7 @@ export class AccountTokens {
   kept: LeaseAnswer | undefined;
   #failures = 0;
   #backoffUntilMs = 0;
+  #replacedAtMs: readonly number[] = [];
 
   constructor(id: string, now: () => number, cacheMs: number) {
     this.id = id;
@@ -146,6 +150,19 @@ export class AccountTokens {
   /** Whether a record's token may still be used when it cannot be replaced. */
   isAlive(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
     return isCandidate(record, wanted) && this.#now() < refreshWindows(record).expiresAtMs;
+  }
+
+  /** Counts a refresh that a refused token had called for. */
+  countReplacement(rejectedToken: string | undefined): void {
+    if (rejectedToken !== undefined) this.#replacedAtMs = [...this.#replacedAtMs.slice(1 - MOST_REPLACED), this.#now()];
+  }
+
+  /** Whether a refused token is the third in half a minute: a fourth would be refused as well, and HubSpot limits what it is asked for. */
+  isReplacedTooOften(rejectedToken: string | undefined): boolean {
+    if (rejectedToken === undefined || this.inUse?.accessToken !== rejectedToken) return false;
+    const [oldest] = this.#replacedAtMs;
+    const sinceMs = oldest === undefined ? REPLACED_WITHIN_MS : this.#now() - oldest;
+    return this.#replacedAtMs.length === MOST_REPLACED && sinceMs >= 0 && sinceMs < REPLACED_WITHIN_MS;
   }
 
   /** Counts a failed refresh. The first may be tried again at once; from the second on, callers wait longer and longer. */

@@ -18,6 +18,14 @@ export function sameToken(): TokenRequestError {
   return new TokenRequestError("HubSpot handed out the access token that its API had just refused.", { status: 200, retryable: true });
 }
 
+/** HubSpot's API refuses whatever its token endpoint gives: another refresh would not help, and the limit on those is the whole app's. */
+export function refusedTooOften(): TokenRequestError {
+  return new TokenRequestError("HubSpot's API has just refused three new access tokens of this account. Try again in half a minute.", {
+    status: 200,
+    retryable: true,
+  });
+}
+
 /** The lease, the store or HubSpot took too long. */
 export function busy(ms: number): TimeoutError {
   return new TimeoutError("The access token is being refreshed elsewhere, and that takes too long. Try again.", {

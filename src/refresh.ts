@@ -19,7 +19,7 @@ import {
 import type { Emit } from "./events.js";
 import type { TokenResponse } from "./oauth/token-response.js";
 import { RefreshPause } from "./refresh-pause.js";
-import { busy, oddAnswer, otherPortal, sameToken } from "./refresh-errors.js";
+import { busy, oddAnswer, otherPortal, refusedTooOften, sameToken } from "./refresh-errors.js";
 import { assertRefreshable, hasToken, refreshed } from "./refreshed-record.js";
 import { refreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered, TokenWriter } from "./token-writer.js";
@@ -157,6 +157,11 @@ export class TokenCoordinator {
       }
 
       const running = account.flight;
+      if (running === undefined && !force && account.isReplacedTooOften(rejectedToken)) {
+        await this.#recheck(account);
+        if (account.inUse?.accessToken === rejectedToken) throw refusedTooOften();
+        continue;
+      }
       if (running !== undefined && force && !running.force) {
         await Promise.allSettled([running.promise]);
         continue;
@@ -164,6 +169,7 @@ export class TokenCoordinator {
       if (running !== undefined) this.#options.emit("refresh.coalesced", { accountId });
       const flight = running ?? this.#startFlight(account, rejectedToken, force);
       const result = await flight.promise;
+      if (running === undefined) account.countReplacement(rejectedToken);
       if (result.accessToken !== rejectedToken) return result;
       // A flight that knew of the refusal, and still came back with the same token, has nothing better to offer.
       if (flight.rejectedToken === rejectedToken) throw sameToken();

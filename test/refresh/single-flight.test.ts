@@ -182,3 +182,29 @@ test("a cold refresh costs at most five store calls, a warm one four", async () 
   await clientOf(emulator, { tokenStore: store }).oauth.getAccessToken(id);
   expect(store.calls).toEqual(["get", "lease", "get", "set"]);
 });
+
+test("an API that refuses every token costs three refreshes in half a minute, not one a call", async () => {
+  const emulator = await emulate();
+  const { oauth } = clientOf(emulator);
+  const id = await connect(oauth, emulator);
+  let token = await oauth.getAccessToken(id);
+  for (let call = 0; call < 3; call++) token = await oauth.getAccessToken(id, { rejectedToken: token });
+  for (let call = 0; call < 20; call++) {
+    await expect(oauth.getAccessToken(id, { rejectedToken: token })).rejects.toThrow("three new access tokens");
+  }
+  expect(refreshes(emulator)).toBe(3);
+  expect(await oauth.getAccessToken(id), "a call that was not refused").toBe(token);
+  emulator.advance(30_000);
+  expect(await oauth.getAccessToken(id, { rejectedToken: token })).not.toBe(token);
+  expect(refreshes(emulator)).toBe(4);
+});
+
+test("a token that another process has replaced is found, however often ours were refused", async () => {
+  const emulator = await emulate();
+  const { oauth, store } = clientOf(emulator);
+  const id = await connect(oauth, emulator);
+  let token = await oauth.getAccessToken(id);
+  for (let call = 0; call < 3; call++) token = await oauth.getAccessToken(id, { rejectedToken: token });
+  const theirs = await clientOf(emulator, { tokenStore: store }).oauth.getAccessToken(id, { force: true });
+  expect(await oauth.getAccessToken(id, { rejectedToken: token })).toBe(theirs);
+});
