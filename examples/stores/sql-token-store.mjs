@@ -1,9 +1,26 @@
 // @ts-check
 /**
- * A token store over a table of yours, in the SQL of Postgres. Each write is one statement that compares and writes, and the row count says
- * whether it did. `query` is what `pg`, Kysely, Drizzle and others have: text and values in, rows and a row count out.
+ * A token store over a table of yours, in the SQL of PostgreSQL. Each write is one statement that compares and writes, and the row count
+ * says whether it did. The columns have no length limit: HubSpot's tokens have none.
  *
- *     create table hubspot_tokens (account_id text primary key, version text not null, record jsonb not null);
+ *     create table hubspot_tokens (account_id text primary key, version text not null, record text not null);
+ *
+ * `query` takes text and values, and answers rows and a row count:
+ *
+ *     // pg
+ *     (text, values) => pool.query(text, values);
+ *     // Drizzle over pg
+ *     (text, values) => db.$client.query(text, values);
+ *     // Kysely
+ *     async (text, values) => {
+ *       const { rows, numAffectedRows } = await db.executeQuery(CompiledQuery.raw(text, values));
+ *       return { rows, rowCount: Number(numAffectedRows ?? 0) };
+ *     };
+ *     // postgres.js
+ *     async (text, values) => {
+ *       const rows = await sql.unsafe(text, values);
+ *       return { rows, rowCount: rows.count };
+ *     };
  */
 
 /** @typedef {import("hubspot-oauth").TokenStore} TokenStore */
@@ -20,7 +37,7 @@ export class SqlTokenStore {
   /** @param {string} accountId */
   async get(accountId) {
     const { rows } = await this.query("select record from hubspot_tokens where account_id = $1", [accountId]);
-    return rows[0]?.record;
+    return rows[0] && JSON.parse(rows[0].record);
   }
 
   /**

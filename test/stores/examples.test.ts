@@ -1,10 +1,14 @@
-/** The stores of `examples/stores` pass the contract, and the one that cannot compare is recognised as such. */
-import { describe, expect, it } from "vitest";
+/** The stores of `examples/stores` pass the contract on a real server, and the one that cannot compare is recognised as such. */
+import pg from "pg";
+import { afterAll, beforeEach, describe, expect, inject, it } from "vitest";
 import type { TokenStore } from "../../src/index.js";
 import { type ContractSubject, runContractCase, runStoreContract, storeContract } from "../../src/testing/store-contract/run.js";
 import { clientOf, connect, emulate } from "../support/setup.js";
 import { vitest } from "./support/contract-runner.js";
-import { type Query, sqlTable } from "./support/sql-table.js";
+import { ownSchema, url } from "./support/postgres-stores.js";
+import { outage, switchable } from "./support/switchable.js";
+
+type Query = (text: string, values: unknown[]) => Promise<{ rows: unknown[]; rowCount: number | null }>;
 
 const example = (file: string): string => new URL(`../../examples/stores/${file}`, import.meta.url).href;
 const { SqlTokenStore } = (await import(example("sql-token-store.mjs"))) as { SqlTokenStore: new (query: Query) => TokenStore };
@@ -14,18 +18,21 @@ const { KeyValueTokenStore } = (await import(example("key-value-token-store.mjs"
 
 const lacks = { lease: "compare-and-set is enough", list: "the application has its own table of accounts" };
 
-describe("a dozen lines over a table", () => {
-  const tables = new WeakMap<TokenStore, Query>();
-  const over = (table: Query): TokenStore => {
-    const store = new SqlTokenStore(table);
-    tables.set(store, table);
-    return store;
-  };
-  runStoreContract(vitest, { create: () => over(sqlTable()), second: (store) => over(tables.get(store) ?? sqlTable()), lacks });
+describe.skipIf(inject("postgresUrl") === undefined)("a dozen lines over a table", () => {
+  const { schema, admin } = ownSchema();
+  const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}` });
+  afterAll(() => pool.end());
+  beforeEach(async () => {
+    await admin.query(`drop table if exists ${schema}.hubspot_tokens;
+      create table ${schema}.hubspot_tokens (account_id text primary key, version text not null, record text not null)`);
+  });
+  const store = (): TokenStore => new SqlTokenStore((text, values) => pool.query(text, values));
+
+  runStoreContract(vitest, { create: () => switchable(store()), second: store, ...outage, lacks });
 
   it("carries a connection through a refresh", async () => {
     const emulator = await emulate();
-    const { oauth, events } = clientOf(emulator, { tokenStore: new SqlTokenStore(sqlTable()) });
+    const { oauth, events } = clientOf(emulator, { tokenStore: store() });
     const id = await connect(oauth, emulator);
     const first = await oauth.getAccessToken(id);
     expect(await oauth.getAccessToken(id, { force: true })).not.toBe(first);
