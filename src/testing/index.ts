@@ -13,6 +13,7 @@ export type {
   EmulatorUser,
   TokenResponseBody,
 } from "./emulator/emulator-options.js";
+export type { EmulatorRateLimit } from "./emulator/rate-limits.js";
 export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
 export type { CrmObjectType, CrmRecord, CrmSeed, CrmStore, EngagementRecord } from "./emulator/crm-store.js";
 export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from "./emulator/state.js";

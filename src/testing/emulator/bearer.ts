@@ -45,7 +45,15 @@ export function concernedHubId(state: EmulatorState, request: ParsedRequest): nu
   return state.findRefreshToken(refreshToken ?? either)?.grant.hubId ?? state.findAccessToken(either)?.hubId;
 }
 
-/** The headers HubSpot puts on API answers. Generous and constant: nothing is limited here. */
+/** Whose limit a call counts against: one app in one account. Undefined when the token is nobody's. */
+export function limitedCaller(state: EmulatorState, request: ParsedRequest): string | undefined {
+  const token = bearerToken(request);
+  const found = state.findAccessToken(token);
+  if (found !== undefined) return found.hubId === undefined ? undefined : `${found.clientId}:${found.hubId}`;
+  return token !== undefined && findPrivateApp(state, token) !== undefined ? token : undefined;
+}
+
+/** The headers HubSpot puts on API answers. Generous and constant, unless a limit is set. */
 export function rateLimitHeaders(request: ParsedRequest): Record<string, string> {
   const interval = {
     "x-hubspot-ratelimit-interval-milliseconds": "10000",

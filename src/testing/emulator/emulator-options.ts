@@ -4,6 +4,7 @@
  */
 
 import type { CrmSeed } from "./crm-store.js";
+import type { EmulatorRateLimit } from "./rate-limits.js";
 
 /** An OAuth app as its developer configured it at HubSpot. */
 export interface EmulatorAppOptions {
@@ -115,6 +116,8 @@ export interface EmulatorSettings {
   revokeBody: unknown;
   /** Category of the 401 for a token that an uninstall stopped. @default "INVALID_AUTHENTICATION" */
   uninstalledTokenCategory: "INVALID_AUTHENTICATION" | "EXPIRED_AUTHENTICATION";
+  /** API calls per app and account in a rolling window; more are a 429. Undefined: not limited. @default undefined */
+  rateLimit: EmulatorRateLimit | undefined;
   /** Last edit of every successful token answer: return the body to send, without the fields a test wants gone. @default undefined */
   tokenResponse: ((body: TokenResponseBody) => object) | undefined;
 }
@@ -160,6 +163,7 @@ export function resolveSettings(options: EmulatorOptions): EmulatorSettings {
     introspectField: options.introspectField ?? "either",
     revokeBody: options.revokeBody,
     uninstalledTokenCategory: options.uninstalledTokenCategory ?? "INVALID_AUTHENTICATION",
+    rateLimit: options.rateLimit,
     tokenResponse: options.tokenResponse,
   };
 }

@@ -8,12 +8,13 @@ import { accountRoutes } from "./account-routes.js";
 import { apiError, routeNotFound } from "./api-errors.js";
 import { authorizeRoutes } from "./authorize-routes.js";
 import { decide, isProblem, readAuthorization } from "./authorization.js";
-import { concernedHubId } from "./bearer.js";
+import { concernedHubId, limitedCaller } from "./bearer.js";
 import { crmRoutes } from "./crm-routes.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
 import { legacyCrmRoutes } from "./legacy-crm-routes.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest } from "./messages.js";
+import { RateLimits, tooManyRequests } from "./rate-limits.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch } from "./request-log.js";
 import { type PendingOverride, type ResponseOverride, ResponseOverrides } from "./response-overrides.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
@@ -53,6 +54,7 @@ export class HubSpotEmulator {
   readonly #accounts: { -readonly [Key in keyof EmulatorAccount]: EmulatorAccount[Key] }[];
   readonly #log = new RequestLog();
   readonly #overrides = new ResponseOverrides();
+  readonly #rateLimits = new RateLimits();
 
   /** Throws a `TypeError` that names a wrong option. */
   constructor(options: EmulatorOptions = {}) {
@@ -184,13 +186,24 @@ export class HubSpotEmulator {
       query,
     };
     const [logged, answered] = this.#log.add(parsed, context);
-    const response = this.#complete(await this.#overrides.apply(logged, () => this.#operate(match, parsed, query)));
+    const response = this.#complete(await this.#overrides.apply(logged, () => this.#limited(match, parsed, query)));
     if (response.destroy !== true) answered(response.status);
     return response;
   }
 
   #isSwitchedOff(path: string): boolean {
     return path.startsWith("/oauth/v1/") && (this.settings.v1Sunset ?? this.now() >= this.settings.v1SunsetAtMs);
+  }
+
+  /** Counts API calls of a token that belongs to somebody; what comes before an account is known, no limit is known of. */
+  #limited(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
+    const { rateLimit } = this.settings;
+    const caller = rateLimit === undefined || match === undefined ? undefined : limitedCaller(this.#state, request);
+    if (rateLimit === undefined || caller === undefined) return this.#operate(match, request, query);
+    const { allowed, headers } = this.#rateLimits.count(caller, rateLimit, this.now());
+    if (!allowed) return tooManyRequests(headers);
+    const response = this.#operate(match, request, query);
+    return { ...response, headers: { ...response.headers, ...headers } };
   }
 
   #operate(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
