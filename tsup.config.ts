@@ -6,7 +6,16 @@ const bundled = ["jose"];
 
 // One entry per subpath of package.json "exports"; test/package compares the two.
 const shared: Options = {
-  entry: ["src/index.ts", "src/stores/encrypted.ts", "src/stores/file.ts", "src/testing/index.ts", "src/testing/register.ts"],
+  entry: [
+    "src/index.ts",
+    "src/sdk/hubspot-api-client.ts",
+    "src/stores/encrypted.ts",
+    "src/stores/file.ts",
+    "src/stores/postgres.ts",
+    "src/stores/redis.ts",
+    "src/testing/index.ts",
+    "src/testing/register.ts",
+  ],
   target: "node20.19",
   platform: "node",
   splitting: true,

@@ -54,7 +54,7 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
     const policyName = safeWord(body["policyName"], call.secrets) ?? policyFromMessage(said);
     return new RateLimitError(`HubSpot limits the rate of ${call.request} (${policyName ?? "policy not named"}).`, {
       policyName,
-      retryAfterMs,
+      retryAfterMs: retryAfterMs ?? (policyName === "TEN_SECONDLY_ROLLING" ? windowOf(response) : undefined),
       correlationId,
     });
   }
@@ -90,6 +90,12 @@ export function isErrorEnvelope(body: unknown): boolean {
 /** The errors that a 207 lists beside its results. */
 export function partialErrors(status: number, body: unknown): HubSpotErrorDetail[] {
   return status === 207 ? details(ownFields(body)?.["errors"], []) : [];
+}
+
+/** How long the rolling window is, as the answer says: then all of it is free again. */
+function windowOf(response: WireResponse): number | undefined {
+  const value = header(response, "x-hubspot-ratelimit-interval-milliseconds");
+  return value !== undefined && /^[1-9]\d{2,4}$/.test(value) ? Number(value) : undefined;
 }
 
 /** HubSpot's search limit comes without a policy name: only the sentence tells. */

@@ -158,6 +158,18 @@ describe("429", () => {
     expect(errorOf(answer(429, daily, { ...JSON_TYPE, "retry-after": "7" }))).toMatchObject({ retryAfterMs: 7_000, correlationId: "c-1" });
     expect(errorOf(answer(477, "", { "retry-after": "86400" }))).toMatchObject({ retryAfterMs: 86_400_000 });
   });
+
+  it.each<[string, string, number | undefined]>([
+    ["the window of the burst limit", "1000", 1_000],
+    ["ten seconds", "10000", 10_000],
+    ["no number", "soon", undefined],
+    ["an absurd one", "99999999", undefined],
+    ["none at all", "0", undefined],
+  ])("a burst limit without Retry-After lasts its window: %s", (_, value, retryAfterMs) => {
+    const headers = { ...JSON_TYPE, "x-hubspot-ratelimit-interval-milliseconds": value };
+    expect(errorOf(answer(429, { policyName: "TEN_SECONDLY_ROLLING" }, headers))).toMatchObject({ retryAfterMs });
+    expect(errorOf(answer(429, { policyName: "SECONDLY" }, headers))).toMatchObject({ retryAfterMs: undefined });
+  });
 });
 
 describe("Retry-After", () => {

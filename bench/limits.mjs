@@ -1,0 +1,136 @@
+// `npm run bench:limits`: how close several processes come to HubSpot's rate limits without running into them. Each has a client of its own;
+// with a Redis they share the count, with --alone they do not. The emulator enforces the limit; see --help. Prints what it saw.
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Redis } from "ioredis";
+import { HubSpotHttp, HubSpotOAuthClient, MemoryTokenStore } from "../dist/index.js";
+import { RedisRateLimitStore } from "../dist/stores/redis.js";
+import { startHubSpotEmulator } from "../dist/testing/index.js";
+
+const HELP = `npm run bench:limits -- [options]
+
+  --calls <n>      calls in all                    5000
+  --accounts <n>   accounts they are spread over   20
+  --processes <n>  processes                       4
+  --limit <n>      calls per account and window    110
+  --window <ms>    the window                      1000
+  --alone          the processes share nothing
+`;
+const PATH = "/crm/v3/objects/contacts?limit=1";
+const THIS = fileURLToPath(import.meta.url);
+
+if (process.send === undefined) await main();
+else process.once("message", work);
+
+async function main() {
+  const { values: flags } = parseArgs({
+    options: {
+      calls: { type: "string", default: "5000" },
+      accounts: { type: "string", default: "20" },
+      processes: { type: "string", default: "4" },
+      limit: { type: "string", default: "110" },
+      window: { type: "string", default: "1000" },
+      alone: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (flags.help) return void process.stdout.write(HELP);
+  const [calls, accounts, processes, limit, intervalMs] = ["calls", "accounts", "processes", "limit", "window"].map((name) => {
+    const value = Number(flags[name]);
+    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
+    return value;
+  });
+
+  const redis = flags.alone ? undefined : await startRedis();
+  const emulator = await startHubSpotEmulator({
+    accounts: Array.from({ length: accounts }, (_, index) => ({
+      hubId: 1_000 + index,
+      contacts: 1,
+      companies: 0,
+      deals: 0,
+      engagements: 0,
+    })),
+  });
+  const { clientId, clientSecret } = emulator.app;
+  const app = { clientId, clientSecret, redirectUri: "http://localhost:3000/oauth/callback", scopes: ["crm.objects.contacts.read"] };
+  const options = { ...app, authorizeOrigin: emulator.origin, apiOrigin: emulator.origin };
+  const tokens = await connectAll(options, emulator);
+  emulator.settings.rateLimit = { limit, intervalMs };
+  emulator.clearRequests();
+
+  const workers = Array.from({ length: processes }, () => fork(THIS));
+  const share = Math.ceil(calls / accounts / processes);
+  const rateLimit = { limit, intervalMs, maxQueue: calls };
+  const reports = workers.map(async (worker) => {
+    worker.send({ options, tokens, share, rateLimit, redisPort: redis?.port });
+    const [report] = await once(worker, "message");
+    return report;
+  });
+  const done = await Promise.all(reports);
+  for (const worker of workers) worker.kill();
+
+  const seen = emulator.requests.filter(({ path }) => PATH.startsWith(path));
+  const refused = seen.filter(({ status }) => status === 429).length;
+  const elapsedMs = Math.max(...seen.map(({ atMs }) => atMs)) - Math.min(...seen.map(({ atMs }) => atMs));
+  const perAccount = share * processes;
+  const idealMs = (Math.ceil(perAccount / limit) - 1) * intervalMs;
+  const errors = done.flatMap(({ errors: list }) => list);
+  console.log(
+    [
+      `${perAccount * accounts} calls for ${accounts} accounts from ${processes} processes, ${limit} per ${intervalMs} ms, ${flags.alone ? "each alone" : "sharing Redis"}`,
+      `429s seen      ${refused} (${((100 * refused) / seen.length).toFixed(2)} % of ${seen.length} requests)`,
+      `429s surfaced  ${errors.filter((name) => name === "RateLimitError").length}, other errors ${errors.filter((name) => name !== "RateLimitError").length}`,
+      `time           ${elapsedMs} ms; the limit allows no less than ${idealMs} ms: ${((100 * idealMs) / elapsedMs).toFixed(0)} % of the allowed rate`,
+    ].join("\n"),
+  );
+  await emulator.close();
+  redis?.stop();
+  process.exitCode = errors.length === 0 ? 0 : 1;
+}
+
+/** Every account connected, as tokens to hand to the processes. */
+async function connectAll(options, emulator) {
+  const oauth = new HubSpotOAuthClient({ ...options, tokenStore: new MemoryTokenStore() });
+  const all = [];
+  for (const { hubId } of emulator.accounts) {
+    const { url } = await oauth.createAuthorization({ binding: "bench", hubId: String(hubId) });
+    const { tokens } = await oauth.completeAuthorization({ url: await emulator.authorize(url, { hubId }), binding: "bench" });
+    all.push({ ...tokens.reveal(), hubId: String(hubId) });
+  }
+  await oauth.close();
+  return all;
+}
+
+/** One process: its share of every account's calls, all asked for at once. */
+async function work({ options, tokens, share, rateLimit, redisPort }) {
+  const redis = redisPort === undefined ? undefined : new Redis({ host: "127.0.0.1", port: redisPort });
+  const store = redis && new RedisRateLimitStore({ client: redis });
+  const oauth = new HubSpotOAuthClient({ ...options, tokenStore: new MemoryTokenStore(), rateLimit: { ...rateLimit, store } });
+  const errors = [];
+  const calls = [];
+  for (const { accessToken, refreshToken, hubId, expiresAtMs } of tokens) {
+    await oauth.saveTokens({ accessToken, refreshToken, hubId, expiresAtMs, scopes: options.scopes });
+    const hubspot = new HubSpotHttp({ credential: oauth.account(hubId), timeoutMs: 120_000, retry: { attempts: 10 } });
+    for (let index = 0; index < share; index++) calls.push(() => hubspot.get(PATH).catch((error) => errors.push(error.name)));
+  }
+  await Promise.all(calls.map((call) => call()));
+  await oauth.close();
+  redis?.disconnect();
+  process.send({ errors });
+}
+
+async function startRedis() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  const child = spawn("redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  for await (const line of child.stdout) if (String(line).includes("Ready to accept connections")) break;
+  return { port, stop: () => child.kill("SIGKILL") };
+}
