@@ -1,10 +1,15 @@
 /**
- * Several processes, users, clocks, a store and HubSpot, in hundreds of orders that nobody would think of. A seed decides everything, so
- * that a failure can be played again: `SEEDS=1 FROM=<seed> npx vitest run test/refresh/simulation.test.ts`. What must hold comes first.
+ * Several processes, users, clocks, a store and HubSpot, in thousands of orders that nobody would think of. Each schedule is drawn, put in
+ * order and, when it breaks an invariant, shrunk by fast-check, under virtual time: `SCHEDULES=10000 SEED=7 npx vitest run --project
+ * library test/refresh/simulation.test.ts` plays more or others, `SEED=7 SCHEDULE=123` one of them again. What must hold stands in
+ * `test/support/simulation/invariants.ts`.
  */
+import fc from "fast-check";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { describeScenario } from "../support/simulation/scenario.js";
-import { runSchedule, type SimulationRun } from "../support/simulation/schedule.js";
+import { type Invariant, INVARIANT_NAMES, INVARIANTS } from "../support/simulation/invariants.js";
+import { describePlan, FAILPOINT_NAMES, HARMS, plans } from "../support/simulation/plan.js";
+import { type Run, runSchedule } from "../support/simulation/schedule.js";
+import { whyLost } from "../support/simulation/unrecoverable.js";
 
 vi.mock("node:timers/promises", () => import("../support/promise-timers.js"));
 vi.mock("node:crypto", async (importOriginal) => {
@@ -12,230 +17,138 @@ vi.mock("node:crypto", async (importOriginal) => {
   return { ...(await importOriginal<typeof import("node:crypto")>()), randomBytes: seededBytes };
 });
 
-/** Each names what is wrong with a run; nothing is, when it holds. */
-const INVARIANTS = {
-  "I2 no grant is lost to a second use of a refresh token, while leases hold": ({ scenario, history, grants }) =>
-    scenario.leases && history.faults.store === 0
-      ? grants.filter(({ endedBy }) => endedBy === "reuse").map(({ number }) => `grant ${number} was revoked`)
-      : [],
+/** As many as fit in twenty seconds of one core. */
+const USUAL = 2_000;
+const SEED = Number(process.env["SEED"] ?? 1);
+const ONE = process.env["SCHEDULE"];
+const SCHEDULES = ONE === undefined ? Number(process.env["SCHEDULES"] ?? USUAL) : 1;
+/** More broken schedules than this tell nothing new. */
+const ENOUGH_BROKEN = 20;
 
-  "I3 a version is written once": (run) =>
-    storeIsReliable(run)
-      ? repeated(run.history.writes.flatMap(({ after }) => after?.version ?? [])).map((version) => `${version} came twice`)
-      : [],
-
-  "I3 the two tokens of a record are of one grant": ({ history }) =>
-    history.writes
-      .filter(({ after }) => after?.accessToken !== undefined && grantIn(after.accessToken) !== grantIn(after.refreshToken))
-      .map(({ after }) => `${after?.accessToken} with ${after?.refreshToken}`),
-
-  "the newest refresh token reaches the store": ({ history, settled }) =>
-    history.faults["lost-answer"] > 0
-      ? []
-      : settled
-          .filter(
-            ({ record, grant }) =>
-              record.status === "active" && grant?.endedBy === undefined && grant?.refreshToken !== record.refreshToken,
-          )
-          .map(({ record, grant }) => `the store holds ${record.refreshToken}, HubSpot honours ${grant?.refreshToken}`),
-
-  "I5 a grant is marked dead only when HubSpot refused the refresh token that stands": ({ history }) =>
-    history.writes
-      .filter(({ after }) => after?.status === "dead")
-      .filter(
-        ({ atMs, before, after }) =>
-          before?.refreshToken !== after?.refreshToken ||
-          !history.posts.some(
-            (post) => post.refreshToken === after?.refreshToken && post.atMs <= atMs && /refused|reused/.test(post.outcome),
-          ),
-      )
-      .map(({ atMs, after }) => `at ${atMs} ${after?.refreshToken} was marked`),
-
-  "I5 no grant is dead that HubSpot honours": ({ history, settled }) => [
-    ...history.writes
-      .filter(({ after, honoured }) => after?.status === "dead" && honoured)
-      .map(({ atMs, after }) => `at ${atMs} ${after?.refreshToken} was marked`),
-    ...settled
-      .filter(({ record, grant }) => record.status === "dead" && grant?.endedBy === undefined)
-      .map(({ record }) => `${record.refreshToken} stayed dead`),
-  ],
-
-  "I6 when a token has expired, one refresh serves all who ask": ({ scenario, processes, lastRounds }) =>
-    lastRounds.flatMap(({ accountId, callers, answers, posts }) => [
-      ...(answers.length === callers ? [] : [`${accountId}: ${answers.length} of ${callers} were answered`]),
-      ...answers.filter((answer) => typeof answer !== "string").map((answer) => `${accountId}: ${String(answer)}`),
-      ...(posts.length === 1 || (processes.length > 1 && !scenario.leases) ? [] : [`${accountId}: ${posts.length} requests`]),
-    ]),
-
-  "I7 a rejected token is never handed back, nor an error in its place": ({ history }) =>
-    history.calls
-      .filter(
-        ({ rejectedToken, value, error }) =>
-          (rejectedToken !== undefined && value === rejectedToken) || /just refused/.test(error?.message ?? ""),
-      )
-      .map(({ startedAtMs, rejectedToken }) => `the call at ${startedAtMs} got ${rejectedToken}`),
-
-  "I8 nobody gets or stores the tokens of another account": ({ history }) => [
-    ...history.calls
-      .filter(({ accountId, value }) => typeof value === "string" && !value.startsWith(`at-${accountId}-`))
-      .map(({ accountId, value }) => `${accountId} got ${String(value)}`),
-    ...history.writes
-      .filter(({ accountId, after }) =>
-        [after?.accessToken, after?.refreshToken].some((token) => token && token.split("-")[1] !== accountId),
-      )
-      .map(({ accountId, after }) => `${accountId} holds ${after?.accessToken} and ${after?.refreshToken}`),
-  ],
-
-  "I9 no grant comes back once another has replaced it or the account was disconnected": (run) =>
-    storeIsReliable(run)
-      ? run.history.writes
-          .filter(
-            ({ accountId, before, after }, index) =>
-              after !== undefined &&
-              before?.grantId !== after.grantId &&
-              run.history.writes
-                .slice(0, index)
-                .some((earlier) => earlier.accountId === accountId && earlier.after?.grantId === after.grantId),
-          )
-          .map(({ atMs, by, after }) => `at ${atMs} ${by} brought ${after?.refreshToken} back`)
-      : [],
-
-  "a record never gives way to an older one of the same grant": (run) =>
-    storeIsReliable(run) && run.history.clockJumps === 0
-      ? run.history.writes
-          .filter(({ before, after }) => after?.grantId === before?.grantId && Number(after?.obtainedAtMs) < Number(before?.obtainedAtMs))
-          .map(({ atMs, by, before, after }) => `at ${atMs} ${by} wrote ${after?.accessToken} over ${before?.accessToken}`)
-      : [],
-
-  "every call ends, within two flights": ({ history }) =>
-    history.calls
-      .filter(({ startedAtMs, endedAtMs }) => endedAtMs === undefined || endedAtMs - startedAtMs > LONGEST_CALL_MS)
-      .map(({ name, accountId, startedAtMs, endedAtMs }) => `${name} ${accountId} from ${startedAtMs} to ${endedAtMs}`),
-
-  "every error is one that the application can act on, and the store's only when the store failed": ({ history }) =>
-    history.calls
-      .filter(({ name, error }) => {
-        if (error === undefined) return false;
-        if (error.name === "TokenStoreError") return history.faults.store + history.faults["refused-write"] === 0;
-        return error.name === "AbortError" ? !name.includes("aborted") : !EXPECTED_ERRORS.has(error.name);
-      })
-      .map(({ name, accountId, error }) => `${name} ${accountId}: ${error?.stack}`),
-
-  "I10 close() ends, and leaves no timer and no unhandled rejection": ({ processes, closed, timersLeft, unhandled }) => [
-    ...(closed === processes.length ? [] : [`${closed} of ${processes.length} closed`]),
-    ...(timersLeft === 0 ? [] : [`${timersLeft} timers left`]),
-    ...unhandled.map((reason) => `unhandled: ${String(reason)}`),
-  ],
-} satisfies Record<string, (run: SimulationRun) => readonly string[]>;
-
-/** A forced call may wait for a flight that began before it, and then for its own; a flight gives up after a minute. */
-const LONGEST_CALL_MS = 2 * 60_000 + 15_000;
-
-const EXPECTED_ERRORS = new Set([
-  "AccountNotConnectedError",
-  "ConfigurationError",
-  "NetworkError",
-  "RateLimitError",
-  "ReauthorizationRequiredError",
-  "TimeoutError",
-  "TokenRequestError",
-]);
-
-/** What all schedules together must have met at least this often; otherwise they have proved little. */
-const MET_AT_LEAST = {
-  "refresh.succeeded": 800,
-  "refresh.coalesced": 3_000,
-  "refresh.failed": 80,
-  "refresh.lost-race": 40,
-  "refresh.persist-pending": 20,
-  "grant.dead": 50,
-  "rate-limit.waited": 20,
-  "store.failed": 40,
-  "store.unsafe": 25,
-  disconnected: 100,
-  "a reconnect": 200,
-  "a second use of a refresh token": 4,
-  "a store fault": 250,
-  "a refused write": 30,
-  "a request fault": 80,
-  "a lost answer": 2,
-  "a clock jump": 70,
-  "a last round": 150,
+/** What the usual number of schedules must have met at least this often; otherwise they have proved little. */
+const MET_AT_LEAST: Readonly<Record<string, number>> = {
+  "event refresh.succeeded": 5_000,
+  "event refresh.coalesced": 800,
+  "event refresh.failed": 300,
+  "event refresh.lost-race": 50,
+  "event refresh.persist-pending": 100,
+  "event grant.dead": 150,
+  "event rate-limit.waited": 50,
+  "event store.failed": 50,
+  "event store.unsafe": 50,
+  "event disconnected": 150,
+  "a reconnect": 300,
+  "a crash": 300,
+  "a store fault": 2_000,
+  "a request fault": 1_000,
+  "a clock jump": 200,
+  "a last round": 1_500,
+  "a process that recovered": 2_500,
+  "a grant lost to U1": 50,
+  "a grant lost to U2": 1,
 };
 
-const ALL_SEEDS = 300;
-const SEEDS = Number(process.env["SEEDS"] ?? ALL_SEEDS);
-const FROM = Number(process.env["FROM"] ?? 1);
-
-type Invariant = keyof typeof INVARIANTS;
-const INVARIANT_NAMES = Object.keys(INVARIANTS) as Invariant[];
-
-describe(`${SEEDS} schedules from seed ${FROM} on`, () => {
-  const reports = new Map<Invariant, string[]>();
+describe(`${ONE ?? SCHEDULES} of the schedules of seed ${SEED}`, () => {
+  /** For each invariant the schedules that broke it. */
+  const broken = new Map<Invariant, number[]>();
   const met = new Map<string, number>();
+  const cells = new Map<string, number>();
+  let played = 0;
 
   beforeAll(
     async () => {
-      for (let seed = FROM; seed < FROM + SEEDS; seed++) {
-        const run = await runSchedule(seed);
-        for (const [name, count] of encounters(run)) met.set(name, (met.get(name) ?? 0) + count);
-        for (const name of INVARIANT_NAMES) {
-          const wrong = INVARIANTS[name](run);
-          if (wrong.length > 0) reports.set(name, [...(reports.get(name) ?? []), report(run, wrong)]);
-        }
-      }
+      const property = fc.asyncProperty(plans, async (plan) => {
+        const run = await runSchedule(plan);
+        for (const name of INVARIANT_NAMES) if (INVARIANTS[name](run).length > 0) broken.set(name, [...(broken.get(name) ?? []), played]);
+        for (const name of encounters(run)) count(met, name);
+        for (const name of cellsOf(run)) count(cells, name);
+        played++;
+        return [...broken.values()].flat().length < ENOUGH_BROKEN;
+      });
+      await fc.check(property, { seed: SEED, numRuns: SCHEDULES, endOnFailure: true, ...(ONE !== undefined && { path: ONE }) });
+      console.info(summary(played, cells, met));
     },
-    60_000 + SEEDS * 200,
+    60_000 + SCHEDULES * 150,
   );
 
-  test.each(INVARIANT_NAMES)("%s", (name) => {
-    const broken = reports.get(name) ?? [];
-    expect(broken.slice(0, 2).join("\n\n"), `${broken.length} of ${SEEDS} seeds`).toBe("");
+  test.each(INVARIANT_NAMES)(
+    "%s",
+    async (name) => {
+      const [first, ...others] = broken.get(name) ?? [];
+      const report = first === undefined ? "" : await smallest(name, ONE ?? String(first));
+      expect(report, `schedule ${first} and ${others.length} others of ${played}`).toBe("");
+    },
+    300_000,
+  );
+
+  test.runIf(SCHEDULES >= USUAL)("every failpoint was met under every rotation by 1, 2 and 3 clients", () => {
+    const least = Math.max(1, Math.floor(SCHEDULES / 1_000));
+    const wanted = FAILPOINT_NAMES.flatMap((at) =>
+      ["none", "strict", "grace"].flatMap((rotation) => [1, 2, 3].map((clients) => `${at} x ${rotation} x ${clients}`)),
+    );
+    expect(wanted).toHaveLength(126);
+    expect(wanted.filter((name) => (cells.get(name) ?? 0) < least)).toEqual([]);
   });
 
-  test.runIf(SEEDS >= ALL_SEEDS)("they meet what they are meant to survive", () => {
+  test.runIf(SCHEDULES >= USUAL)("every harm was done at every failpoint", () => {
+    const wanted = FAILPOINT_NAMES.flatMap((at) => HARMS.map((does) => `${does} at ${at}`));
+    expect(wanted.filter((name) => (met.get(name) ?? 0) === 0)).toEqual([]);
+  });
+
+  test.runIf(SCHEDULES >= USUAL)("the schedules meet what they are meant to survive", () => {
     const short = Object.entries(MET_AT_LEAST).filter(([name, least]) => (met.get(name) ?? 0) < least);
     expect(short.map(([name, least]) => `${name}: ${met.get(name) ?? 0} of ${least}`)).toEqual([]);
   });
 });
 
-test("a seed replays the same schedule", async () => {
-  for (let seed = FROM; seed < FROM + 5; seed++) {
-    const first = (await runSchedule(seed)).history.trace;
-    expect((await runSchedule(seed)).history.trace).toEqual(first);
+test("a plan always gives the same run", async () => {
+  for (const plan of fc.sample(plans, { seed: SEED, numRuns: 20 })) {
+    const { trace } = (await runSchedule(plan)).history;
+    expect((await runSchedule(plan)).history.trace).toEqual(trace);
   }
 });
 
-/** A store that does not compare promises nothing about writes that it failed. */
-function storeIsReliable({ scenario, history }: SimulationRun): boolean {
-  return scenario.compares || history.faults.store + history.faults["refused-write"] === 0;
-}
-
-/** The grant that a token is of: tokens are named `at-<account>-<grant>-<number>`. */
-function grantIn(token: string | undefined): string | undefined {
-  return token?.split("-")[2];
-}
-
-function repeated(values: readonly string[]): string[] {
-  return values.filter((value, index) => values.indexOf(value) !== index);
-}
-
-/** What a run met, and how often. */
-function encounters({ history, processes, lastRounds }: SimulationRun): [string, number][] {
-  const { writes, posts, faults, clockJumps } = history;
+/** The smallest schedule that breaks an invariant, found from one that does: what it was, what happened, and how to see it again. */
+async function smallest(name: Invariant, path: string): Promise<string> {
+  const holds = fc.asyncProperty(plans, async (plan) => INVARIANTS[name](await runSchedule(plan)).length === 0);
+  const { counterexample, counterexamplePath } = await fc.check(holds, { seed: SEED, path, numRuns: 1 });
+  if (counterexample === null) return "did not happen again";
+  const run = await runSchedule(counterexample[0]);
   return [
-    ...processes.flatMap(({ events }) => events.map(({ type }): [string, number] => [type, 1])),
-    ["a reconnect", writes.filter(({ before, after }) => before && after && before.grantId !== after.grantId).length],
-    ["a second use of a refresh token", posts.filter(({ outcome }) => outcome === "reused").length],
-    ["a store fault", faults.store],
-    ["a refused write", faults["refused-write"]],
-    ["a request fault", faults.request],
-    ["a lost answer", faults["lost-answer"]],
-    ["a clock jump", clockJumps],
-    ["a last round", lastRounds.length],
-  ];
+    `SEED=${SEED} SCHEDULE=${path} (smallest: SCHEDULE=${counterexamplePath})`,
+    ...INVARIANTS[name](run).map((line) => `  ${line}`),
+    describePlan(run.plan),
+    ...run.history.trace,
+  ].join("\n");
 }
 
-function report({ seed, scenario, history }: SimulationRun, wrong: readonly string[]): string {
-  return [`seed ${seed}: ${describeScenario(scenario)}`, ...wrong.map((line) => `  ${line}`), ...history.trace].join("\n");
+/** What a run met: a name for each time. */
+function* encounters({ history, clients, done, grants, recoveries, lastRounds }: Run): Generator<string> {
+  for (const { events } of clients) for (const { type } of events) yield `event ${type}`;
+  for (const { at, does } of done) yield `${does} at ${at}`;
+  for (const { before, after } of history.writes) if (before && after && before.grantId !== after.grantId) yield "a reconnect";
+  for (const { result } of recoveries) if (typeof result === "string") yield "a process that recovered";
+  for (const grant of grants) if (grant.endedBy === "reuse") yield `a grant lost to ${whyLost(history, grant) ?? "no leases"}`;
+  yield* Array.from(history.crashes, () => "a crash");
+  yield* Array.from({ length: history.storeFaults }, () => "a store fault");
+  yield* Array.from({ length: history.requestFaults }, () => "a request fault");
+  yield* Array.from({ length: history.clockJumps }, () => "a clock jump");
+  yield* lastRounds.map(() => "a last round");
+}
+
+function cellsOf({ done, plan }: Run): string[] {
+  return done.map(({ at }) => `${at} x ${plan.rotation} x ${plan.clients}`);
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function summary(played: number, cells: ReadonlyMap<string, number>, met: ReadonlyMap<string, number>): string {
+  const times = [...cells.values()].toSorted((a, b) => a - b);
+  const lost = ["U1", "U2"].map((why) => `${met.get(`a grant lost to ${why}`) ?? 0} to ${why}`).join(", ");
+  return (
+    `${played} schedules, SEED=${SEED}: ${cells.size} of 126 cells of failpoint x rotation x clients met, ` +
+    `each ${times[0] ?? 0} to ${times.at(-1) ?? 0} times; grants lost: ${lost}.`
+  );
 }

@@ -2,9 +2,15 @@
 import type { StoredTokens } from "../../../src/index.js";
 import type { RefreshPost } from "../token-server.js";
 
+/** When something happened: in milliseconds, and before or after what else. */
+export interface Moment {
+  readonly atMs: number;
+  readonly order: number;
+}
+
 /** A change of a record that took place in the store. */
 export interface Write {
-  readonly atMs: number;
+  readonly at: Moment;
   readonly by: string;
   readonly accountId: string;
   readonly before: StoredTokens | undefined;
@@ -14,63 +20,112 @@ export interface Write {
   readonly honoured: boolean;
 }
 
+/** A lease that the store granted. */
+export interface GrantedLease {
+  readonly by: string;
+  readonly askedAtMs: number;
+  readonly granted: Moment;
+  released: Moment | undefined;
+}
+
+/** A refresh request, from the call of `fetch` on. */
+export interface Post {
+  readonly by: string;
+  readonly accountId: string;
+  readonly refreshToken: string;
+  readonly sent: Moment;
+  /** What the sender had read from the store last, and when the store had said so. */
+  readonly basedOn: string | undefined;
+  readonly read: Moment | undefined;
+  /** What the sender held then, be it over. */
+  readonly lease: GrantedLease | undefined;
+  /** Whether the refresh token came with an earlier answer that the store has not taken yet. */
+  readonly isFromMemory: boolean;
+  /** What HubSpot made of it; `undefined` while, or because, it did not look at the refresh token. */
+  outcome?: RefreshPost["outcome"];
+  processed?: Moment;
+  /** HubSpot refused it by mistake. */
+  isBogus?: true;
+  /** The refresh token that the answer carried, or meant. */
+  given?: string;
+  /** Set as long as the sender has neither the whole answer nor a reason to give up. */
+  isOpen: boolean;
+  /** When the sender had the whole answer, and could use it. */
+  delivered?: Moment;
+}
+
 /** A call of the client by the application. */
 export interface Call {
-  readonly name: string;
+  readonly by: string;
+  readonly what: string;
   readonly accountId: string;
   readonly rejectedToken: string | undefined;
-  readonly startedAtMs: number;
-  endedAtMs?: number;
+  readonly started: Moment;
+  /** What stood in the store when it began and ended. */
+  readonly standingBefore: StoredTokens | undefined;
+  standingAfter?: StoredTokens | undefined;
+  ended?: Moment;
+  /** The wall clock of its process then. */
+  endedAtWallMs?: number;
   value?: unknown;
   error?: Error;
 }
 
-/** Where a fault was put: a store's call, with or without having done the work, a refused write, or a request to HubSpot. */
-export type FaultKind = "store" | "refused-write" | "request" | "lost-answer";
-
 export class History {
   readonly writes: Write[] = [];
-  readonly posts: (RefreshPost & { readonly atMs: number })[] = [];
+  readonly posts: Post[] = [];
   readonly calls: Call[] = [];
-  readonly faults: Record<FaultKind, number> = { store: 0, "refused-write": 0, request: 0, "lost-answer": 0 };
+  /** Who vanished, and when. */
+  readonly crashes = new Map<string, Moment>();
+  /** The two tokens of each answer and each connection. */
+  readonly issued = new Set<string>();
+  /** Store calls that were made to fail or to be late. */
+  storeFaults = 0;
+  /** Requests that were. */
+  requestFaults = 0;
   clockJumps = 0;
   /** One line for each thing that happened. */
   readonly trace: string[] = [];
-  readonly #startMs = performance.now();
+  readonly #now: () => number;
+  readonly #startMs: number;
+  #order = 0;
 
-  /** Milliseconds since the beginning, whatever the wall clock did. */
-  get nowMs(): number {
-    return Math.round(performance.now() - this.#startMs);
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#startMs = now();
+  }
+
+  /** Now, as a moment of its own. */
+  moment(): Moment {
+    return { atMs: this.#now() - this.#startMs, order: ++this.#order };
   }
 
   say(line: string): void {
-    this.trace.push(`${String(this.nowMs).padStart(9)} ${line}`);
+    this.trace.push(`${String(Math.round(this.#now() - this.#startMs)).padStart(9)} ${line}`);
   }
 
-  wrote(write: Omit<Write, "atMs">): void {
-    this.writes.push({ ...write, atMs: this.nowMs });
+  wrote(write: Omit<Write, "at">): void {
+    this.writes.push({ ...write, at: this.moment() });
     const { by, accountId, after } = write;
     this.say(`${by} wrote ${accountId}: ${after === undefined ? "nothing" : `${after.status} ${after.refreshToken} ${after.accessToken}`}`);
   }
 
-  posted(post: RefreshPost): void {
-    this.posts.push({ ...post, atMs: this.nowMs });
-    this.say(`${post.by} sent ${post.refreshToken}: ${post.outcome}`);
-  }
-
-  failed(kind: FaultKind, by: string, what: string): void {
-    this.faults[kind]++;
-    this.say(`${by} fault: ${what}`);
+  /** Notes a lease. */
+  leased(by: string, accountId: string, askedAtMs: number): GrantedLease {
+    const lease: GrantedLease = { by, askedAtMs: askedAtMs - this.#startMs, granted: this.moment(), released: undefined };
+    this.say(`${by} has the lease of ${accountId}`);
+    return lease;
   }
 
   /** Follows a call to its end. */
-  called(name: string, accountId: string, work: Promise<unknown>, rejectedToken?: string): void {
-    const call: Call = { name, accountId, rejectedToken, startedAtMs: this.nowMs };
-    this.calls.push(call);
-    this.say(`${name} ${accountId}${rejectedToken === undefined ? "" : ` not ${rejectedToken}`}`);
+  called(call: Omit<Call, "started">, work: Promise<unknown>, atEnd: () => Pick<Call, "standingAfter" | "endedAtWallMs">): void {
+    const entry: Call = { ...call, started: this.moment() };
+    this.calls.push(entry);
+    const { by, what, accountId, rejectedToken } = call;
+    this.say(`${by} ${what} ${accountId}${rejectedToken === undefined ? "" : ` not ${rejectedToken}`}`);
     const end = (outcome: Pick<Call, "value" | "error">, text: string): void => {
-      Object.assign(call, outcome, { endedAtMs: this.nowMs });
-      this.say(`${name} ${accountId} -> ${text}`);
+      Object.assign(entry, outcome, { ended: this.moment() }, atEnd());
+      this.say(`${by} ${what} ${accountId} -> ${text}`);
     };
     work.then(
       (value) => end({ value }, typeof value === "string" ? value : "done"),

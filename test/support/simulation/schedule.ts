@@ -1,213 +1,194 @@
-/** One simulated schedule from its first connection to the last `close()`: what applications, users and clocks do, in an order drawn from a seed. */
-import { vi } from "vitest";
+/** One simulated schedule from its first connection to the last `close()`. */
+import fc from "fast-check";
 import type { StoredTokens } from "../../../src/index.js";
-import { startFakeTime } from "../fake-time.js";
-import type { FaultyStore } from "../faulty-store.js";
-import type { OfflineProcess } from "../offline-process.js";
-import type { RefreshPost, ServerGrant } from "../token-server.js";
-import type { History } from "./history.js";
-import type { Scenario } from "./scenario.js";
+import type { ServerGrant } from "../token-server.js";
+import { ACCOUNTS, connect, perform } from "./acts.js";
+import type { Failpoints } from "./failpoints.js";
+import type { History, Post } from "./history.js";
+import { lifeMs, type Plan } from "./plan.js";
 import { seedBytes } from "./seeded-random.js";
-import { SimulatedWorld } from "./simulated-world.js";
+import { type Client, SimulatedWorld } from "./simulated-world.js";
 
 const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const ACCOUNTS = ["42", "43"];
-const STEPS = 25;
-/** How long a step may take; a part of it is drawn. */
-const PAUSES_MS = [1, 20, 200, 2 * SECOND, 20 * SECOND, 5 * MINUTE, 26 * MINUTE, 31 * MINUTE];
-const CALLERS = 5;
+const HOUR = 3_600 * SECOND;
+/** How long a lease may stand in the way, and then a request and a write take (I4). */
+export const RECOVERY_MS = 50 * SECOND;
+const CALLERS = 3;
+/** What clocks may differ by without a token of half an hour being refreshed twice. */
+const LARGEST_SKEW_MS = 300 * SECOND;
+
+/** A new process asks for a token when nothing fails any more, and asks again while it is told to. */
+export interface Recovery {
+  readonly accountId: string;
+  tookMs?: number;
+  /** The token, or the last error. */
+  result?: unknown;
+  /** What stood when that call began and when it ended. */
+  standing?: readonly (StoredTokens | undefined)[];
+}
 
 /** Everybody asks for one account's token at the same time, long after the last one has expired. */
 export interface LastRound {
   readonly accountId: string;
   readonly callers: number;
   readonly answers: readonly unknown[];
-  readonly posts: readonly RefreshPost[];
+  readonly posts: readonly Post[];
 }
 
 /** A schedule that is over. */
-export interface SimulationRun {
-  readonly seed: number;
-  readonly scenario: Scenario;
+export interface Run {
+  readonly plan: Plan;
   readonly history: History;
-  readonly processes: readonly OfflineProcess<FaultyStore>[];
+  readonly clients: readonly Client[];
+  readonly done: Failpoints["done"];
   readonly grants: readonly ServerGrant[];
+  readonly recoveries: readonly Recovery[];
   /** What the store held when everything had settled, before the last round. */
   readonly settled: readonly { readonly record: StoredTokens; readonly grant: ServerGrant | undefined }[];
   readonly lastRounds: readonly LastRound[];
   readonly closed: number;
+  readonly running: number;
   readonly timersLeft: number;
   readonly unhandled: readonly unknown[];
+  /** Set when the schedule did not come to its end. */
+  readonly endless: Error | undefined;
 }
 
-/** Where an action happens. */
-interface Place {
-  readonly world: SimulatedWorld;
-  readonly process: OfflineProcess<FaultyStore>;
-  readonly accountId: string;
-}
-
-/** What happens in a step, and how often; the rest of the steps only let time pass. */
-const ACTIONS: readonly { readonly weight: number; readonly act: (place: Place) => void }[] = [
-  { weight: 0.45, act: askTogether },
-  { weight: 0.15, act: askForAnother },
-  { weight: 0.06, act: force },
-  { weight: 0.08, act: connect },
-  { weight: 0.04, act: disconnect },
-  { weight: 0.03, act: uninstall },
-  { weight: 0.03, act: reencrypt },
-  { weight: 0.02, act: askAndAbort },
-  { weight: 0.02, act: askForUnknown },
-  { weight: 0.02, act: jump },
-];
-
-/** Plays the schedule of one seed under fake time. */
-export async function runSchedule(seed: number): Promise<SimulationRun> {
-  startFakeTime();
-  seedBytes(seed);
+/** Plays a plan. The same plan always gives the same run. */
+export async function runSchedule(plan: Plan): Promise<Run> {
+  seedBytes(plan.luck);
+  // A new one each time: fast-check's copies of a scheduler share their state, so that a copy would not play the same order again.
+  const [order] = fc.sample(fc.scheduler(), { seed: plan.luck, numRuns: 1 }) as [fc.Scheduler];
+  const world = new SimulatedWorld(plan, order);
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown): number => unhandled.push(reason);
   process.on("unhandledRejection", onUnhandled);
+  const uninstall = world.time.install();
+  let endless: Error | undefined;
+  const over = { recoveries: [] as Recovery[], settled: [] as Run["settled"], lastRounds: [] as LastRound[], closed: 0 };
   try {
-    const world = new SimulatedWorld(seed);
     await play(world);
-    const settled = settledRecords(world);
-    const lastRounds = await playLastRounds(world);
-    const closed = await closeAll(world);
-    const { scenario, history, processes, server } = world;
-    return {
-      seed,
-      scenario,
-      history,
-      processes,
-      grants: server.grants,
-      settled,
-      lastRounds,
-      closed,
-      timersLeft: vi.getTimerCount(),
-      unhandled,
-    };
+    over.recoveries = await recover(world);
+    over.settled = settledRecords(world);
+    over.lastRounds = await playLastRounds(world);
+    over.closed = await closeAll(world);
+  } catch (error) {
+    endless = error as Error;
   } finally {
+    uninstall();
     process.off("unhandledRejection", onUnhandled);
-    vi.useRealTimers();
   }
+  const { history, everyone: clients, clients: running, server, failpoints, time } = world;
+  const { timersLeft } = time;
+  return {
+    plan,
+    history,
+    clients,
+    done: failpoints.done,
+    grants: server.grants,
+    ...over,
+    running: running.length,
+    timersLeft,
+    unhandled,
+    endless,
+  };
 }
 
 async function play(world: SimulatedWorld): Promise<void> {
-  const { random, processes } = world;
-  for (const accountId of ACCOUNTS) connect({ world, process: processes[0] as OfflineProcess<FaultyStore>, accountId });
-  await vi.advanceTimersByTimeAsync(20 * SECOND);
-  for (let step = 0; step < STEPS; step++) {
-    const place = { world, process: random.pick(processes), accountId: random.pick(ACCOUNTS) };
-    random.weighted(ACTIONS)?.act(place);
-    if (random.chance(0.6)) await vi.advanceTimersByTimeAsync(Math.floor(random.pick(PAUSES_MS) * random.next()));
+  const { plan, time, failpoints } = world;
+  failpoints.isArmed = false;
+  const importer = world.start("import");
+  for (const accountId of ACCOUNTS) world.act(importer, () => connect(world, importer, accountId, true));
+  await time.advance(20 * SECOND);
+  importer.host.isGone = true;
+  await time.advance(plan.age * lifeMs(plan));
+  failpoints.isArmed = true;
+  for (const step of plan.steps) {
+    perform(world, step);
+    if (step.thenMs > 0) await time.advance(step.thenMs);
   }
-  world.calm = true;
-  await vi.advanceTimersByTimeAsync(200 * SECOND);
 }
 
-function askTogether({ world: { history, random }, process: { name, oauth }, accountId }: Place): void {
-  const callers = 1 + random.below(CALLERS);
-  for (let caller = 0; caller < callers; caller++) history.called(`${name} get`, accountId, oauth.getAccessToken(accountId));
+/** Nothing fails from now on. A new process, which knows nothing of what failed before, must get a token; then everything settles. */
+async function recover(world: SimulatedWorld): Promise<Recovery[]> {
+  const { plan, time, failpoints, history } = world;
+  failpoints.isArmed = false;
+  world.troubles.length = 0;
+  world.outages.length = 0;
+  history.say("calm");
+  const recoveries = ACCOUNTS.map((accountId): Recovery => ({ accountId }));
+  // A store that does not compare is for one process.
+  if (plan.store === "simple") recoveries.length = 0;
+  else world.clients.push(world.start("witness"));
+  for (const recovery of recoveries) askUntil(world, world.clients.at(-1) as Client, recovery, time.nowMs);
+  await time.advance(RECOVERY_MS);
+  await time.advance(200 * SECOND);
+  return recoveries;
 }
 
-function askForAnother({ world: { history, memory }, process: { name, oauth }, accountId }: Place): void {
-  const rejectedToken = memory.get(accountId)?.accessToken ?? "none";
-  history.called(`${name} get`, accountId, oauth.getAccessToken(accountId, { rejectedToken }), rejectedToken);
+function askUntil(world: SimulatedWorld, witness: Client, recovery: Recovery, startMs: number): void {
+  const { time } = world;
+  world.act(witness, () => {
+    const { accountId } = recovery;
+    const before = world.backend.get(accountId);
+    const work = witness.oauth.getAccessToken(accountId);
+    world.follow(witness, "asks", accountId, work);
+    const end = (result: unknown): void => {
+      Object.assign(recovery, { result, tookMs: time.nowMs - startMs, standing: [before, world.backend.get(accountId)] });
+    };
+    work.then(end, (error: Error & { readonly retryable?: boolean }) => {
+      end(error);
+      if (error.retryable === true && time.nowMs < startMs + RECOVERY_MS)
+        time.on(witness.host, SECOND, () => askUntil(world, witness, recovery, startMs));
+    });
+  });
 }
 
-function force({ world: { history }, process: { name, oauth }, accountId }: Place): void {
-  history.called(`${name} force`, accountId, oauth.getAccessToken(accountId, { force: true }));
-}
-
-function connect({ world: { history, random, server, scenario }, process: { name, oauth }, accountId }: Place): void {
-  const { accessToken, refreshToken } = server.connect(accountId);
-  const lifeSeconds = typeof scenario.expiresIn === "number" ? Math.min(scenario.expiresIn, 86_400) : 1_800;
-  // Some are migrated: they bring a refresh token only.
-  const access = random.chance(0.2) ? {} : { accessToken, expiresAtMs: Date.now() + lifeSeconds * SECOND };
-  history.called(
-    `${name} connect ${refreshToken}`,
-    accountId,
-    oauth.saveTokens({ refreshToken, ...access, hubId: accountId, scopes: ["oauth"] }),
-  );
-}
-
-function disconnect({ world: { history }, process: { name, oauth }, accountId }: Place): void {
-  history.called(`${name} disconnect`, accountId, oauth.disconnect(accountId, { revoke: false }));
-}
-
-/** A user removes the app in HubSpot. */
-function uninstall({ world: { history, memory, server }, accountId }: Place): void {
-  const grant = server.grantOf(memory.get(accountId)?.refreshToken);
-  if (grant === undefined) return;
-  grant.endedBy ??= "uninstall";
-  history.say(`uninstall ${accountId}`);
-}
-
-/** The one write that keeps the version. */
-function reencrypt({ world: { memory }, accountId }: Place): void {
-  const record = memory.get(accountId);
-  if (record !== undefined) memory.set(accountId, record, { ifVersion: record.version });
-}
-
-function askAndAbort({ world: { history }, process: { name, oauth }, accountId }: Place): void {
-  const abort = new AbortController();
-  history.called(`${name} get, aborted,`, accountId, oauth.getAccessToken(accountId, { signal: abort.signal }));
-  abort.abort();
-}
-
-function askForUnknown({ world: { history }, process: { name, oauth } }: Place): void {
-  history.called(`${name} get`, "999", oauth.getAccessToken("999"));
-}
-
-function jump({ world: { history, random } }: Place): void {
-  const jumpMs = Math.round((random.next() - 0.5) * 3 * HOUR);
-  vi.setSystemTime(Date.now() + jumpMs);
-  history.clockJumps++;
-  history.say(`the clock jumps by ${jumpMs} ms`);
-}
-
-function settledRecords({ memory, server }: SimulatedWorld): SimulationRun["settled"] {
+function settledRecords({ backend, server }: SimulatedWorld): Run["settled"] {
   return ACCOUNTS.flatMap((accountId) => {
-    const record = memory.get(accountId);
+    const record = backend.get(accountId);
     const grant = server.grantOf(record?.refreshToken);
     return record === undefined ? [] : [{ record, grant: grant && { ...grant } }];
   });
 }
 
 async function playLastRounds(world: SimulatedWorld): Promise<LastRound[]> {
-  const { memory, processes, scenario, server } = world;
+  const { backend, clients, plan, server, time, history } = world;
   const rounds: LastRound[] = [];
   // Without leases a server that rotates strictly sees a second use when two processes refresh: nothing to promise then.
-  if (scenario.rotation === "strict" && !scenario.leases && processes.length > 1) return rounds;
+  if (plan.rotation === "strict" && plan.store !== "leasing") return rounds;
   server.expiresIn = 1_800;
-  await vi.advanceTimersByTimeAsync(100 * HOUR);
+  for (const { host } of clients) host.skewMs = Math.max(-LARGEST_SKEW_MS, Math.min(host.skewMs, LARGEST_SKEW_MS));
+  await time.advance(100 * HOUR);
+  history.say("last round");
   for (const accountId of ACCOUNTS) {
-    const record = memory.get(accountId);
+    const record = backend.get(accountId);
     if (record?.status !== "active" || !server.honours(record.refreshToken)) continue;
     const answers: unknown[] = [];
-    const before = server.posts.length;
-    for (const { oauth } of processes)
-      for (let caller = 0; caller < CALLERS; caller++)
-        oauth.getAccessToken(accountId).then(
-          (token) => answers.push(token),
-          (error: unknown) => answers.push(error),
-        );
-    await vi.advanceTimersByTimeAsync(100 * SECOND);
-    rounds.push({ accountId, callers: processes.length * CALLERS, answers, posts: server.posts.slice(before) });
+    const before = history.posts.length;
+    for (const client of clients)
+      world.act(client, () => {
+        for (let caller = 0; caller < CALLERS; caller++)
+          client.oauth.getAccessToken(accountId).then(
+            (token) => answers.push(token),
+            (error: unknown) => answers.push(error),
+          );
+      });
+    await time.advance(100 * SECOND);
+    rounds.push({ accountId, callers: clients.length * CALLERS, answers, posts: history.posts.slice(before) });
   }
   return rounds;
 }
 
-async function closeAll({ processes }: SimulatedWorld): Promise<number> {
+async function closeAll({ clients, time }: SimulatedWorld): Promise<number> {
   let closed = 0;
-  for (const { oauth } of processes)
-    oauth.close().then(
-      () => closed++,
-      () => undefined,
-    );
-  await vi.advanceTimersByTimeAsync(100 * SECOND);
+  for (const { host, oauth } of clients)
+    time.on(host, 0, () => {
+      oauth.close().then(
+        () => closed++,
+        () => undefined,
+      );
+    });
+  await time.advance(100 * SECOND);
   return closed;
 }

@@ -27,16 +27,6 @@ export class SeededRandom {
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)] as T;
-  }
-
-  /** One of several by weight; a share that the weights leave of 1 is `undefined`. */
-  weighted<T extends { readonly weight: number }>(choices: readonly T[]): T | undefined {
-    let left = this.next();
-    return choices.find(({ weight }) => (left -= weight) < 0);
-  }
 }
 
 let source = new SeededRandom(0);
