@@ -24,7 +24,7 @@ const PATH = "/crm/v3/objects/contacts?limit=1";
 const THIS = fileURLToPath(import.meta.url);
 
 if (process.send === undefined) await main();
-else process.once("message", work);
+else process.once("message", (task) => void work(task));
 
 async function main() {
   const { values: flags } = parseArgs({

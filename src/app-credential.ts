@@ -3,7 +3,6 @@
  * any process can have a token of its own; one request at a time gets it, and it is renewed ahead of its end.
  */
 import type { Authorization, AuthorizeOptions, Credential, HttpRuntime } from "./credentials.js";
-import type { HubSpotOAuthError } from "./errors.js";
 import type { TokenSet } from "./token-set.js";
 import { jittered } from "./token-writer.js";
 import { waitFor } from "./waiting.js";
@@ -29,7 +28,7 @@ export class AppCredential implements Credential {
   #inUse: InUse | undefined;
   #flight: Promise<Authorization> | undefined;
   #failures = 0;
-  #failed: { readonly error: unknown; readonly untilMs: number } | undefined;
+  #failed: { readonly error: Error; readonly untilMs: number } | undefined;
 
   constructor(id: string, runtime: HttpRuntime, now: () => number, request: () => Promise<TokenSet>) {
     this.id = id;
@@ -54,7 +53,7 @@ export class AppCredential implements Credential {
     if (this.#flight !== undefined) return this.#flight;
     const failed = this.#failed;
     if (failed !== undefined && nowMs < failed.untilMs && failed.untilMs - nowMs <= LONGEST_BACKOFF_MS) {
-      return Promise.reject(failed.error as HubSpotOAuthError);
+      return Promise.reject(failed.error);
     }
     this.#flight = this.#fetch().finally(() => (this.#flight = undefined));
     return this.#flight;
@@ -77,7 +76,10 @@ export class AppCredential implements Credential {
     } catch (error) {
       // The first failure may be tried again at once; from the second on, callers wait longer and longer.
       if (++this.#failures > 1) {
-        this.#failed = { error, untilMs: this.#now() + jittered(Math.min(1_000 * 2 ** (this.#failures - 2), LONGEST_BACKOFF_MS)) };
+        this.#failed = {
+          error: error as Error,
+          untilMs: this.#now() + jittered(Math.min(1_000 * 2 ** (this.#failures - 2), LONGEST_BACKOFF_MS)),
+        };
       }
       throw error;
     }

@@ -276,18 +276,18 @@ class FetchedTransfer extends Transfer {
   }
 
   #download(response: Response, status: number): Readable {
-    const reader = response.body?.getReader();
+    const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array> | undefined;
     let bytes = 0;
     const next = async (): Promise<Uint8Array | null> => {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-      if (done) {
+      const piece = await reader?.read();
+      if (piece === undefined || piece.done) {
         this.finish();
         return null;
       }
-      bytes += value.byteLength;
+      bytes += piece.value.byteLength;
       if (bytes > this.request.maxResponseBytes) throw tooLarge(this.request, status);
       this.waiting();
-      return value;
+      return piece.value;
     };
     const stream = this.deliver(() => {
       next().then(
@@ -319,21 +319,18 @@ class FetchedTransfer extends Transfer {
 }
 
 function chunksOf(response: Response): AsyncIterable<Uint8Array> {
-  return (response.body ?? Readable.from([])) as unknown as AsyncIterable<Uint8Array>;
+  return response.body ?? Readable.from([]);
 }
 
 /** Bytes as a web stream that asks for a piece when its reader does. (`Readable.toWeb` throws past everybody when its reader cancels.) */
-export function webStream(
-  chunks: AsyncIterable<Uint8Array>,
-  cancel: (() => void) | undefined = undefined,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function webStream(chunks: AsyncIterable<Uint8Array>, cancel?: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
   const iterator = chunks[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value as Uint8Array<ArrayBuffer>);
+        const next = await iterator.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
       },
       async cancel() {
         if (cancel === undefined) await iterator.return?.();

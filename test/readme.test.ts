@@ -3,18 +3,20 @@
  * and the lists of errors and events are complete. A block without an entry in `runs` fails here.
  */
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Pool } from "pg";
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import * as library from "../src/index.js";
-import type { HubSpotOAuthClient, StoredTokens, TokenStore } from "../src/index.js";
+import type { HubSpotOAuthClient, StateStore, StoredTokens, TokenStore } from "../src/index.js";
 import { anchorsOf, blocksOf, linksOf, proseOf, sectionOf, tableRowsOf } from "./support/markdown.js";
 import { currentWorld, enterWorld, type ReadmeWorld } from "./support/readme-world.js";
 
@@ -28,6 +30,8 @@ interface Run {
   /** The heading it stands under. */
   readonly block: string;
   readonly when?: string;
+  /** A server it needs. */
+  readonly needs?: "postgresUrl";
   /** Names of `ReadmeWorld` that the block uses without declaring them. */
   readonly finds?: string;
   /** Names it declares that the check looks at. */
@@ -83,6 +87,17 @@ const runs: readonly Run[] = [
     },
   },
   {
+    block: "Lists, files, and clients of other makers",
+    finds: "oauth, accountId, hubspot, Contact, file, sdkOptions",
+    gives: "ids, response, page",
+    check: async ({ ids, response, page }, { file }) => {
+      expect(new Set(ids as string[]).size, "each contact of all pages, once").toBe(25);
+      expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({ results: expect.any(Array) as unknown[] });
+      expect((response as Response).status).toBe(200);
+      expect((page as { results: unknown[] }).results).toHaveLength(2);
+    },
+  },
+  {
     block: "Ask for more scopes",
     finds: "oauth, accountId, sessionId",
     check: (_, { accountId }, printed) => {
@@ -135,9 +150,19 @@ const runs: readonly Run[] = [
   },
   {
     block: "Stores",
-    finds: "pool",
-    gives: "tokenStore",
-    check: (given, world) => useStore(given["tokenStore"] as TokenStore, world),
+    needs: "postgresUrl",
+    gives: "pool, tokenStore, stateStore",
+    before: () => {
+      vi.stubEnv("DATABASE_URL", inject("postgresUrl"));
+      vi.stubEnv("TOKEN_KEY", randomBytes(32).toString("base64"));
+    },
+    check: async (given, world) => {
+      const { pool, tokenStore, stateStore } = given as { pool: Pool; tokenStore: TokenStore; stateStore: StateStore };
+      onTestFinished(() => pool.end());
+      await useStore(tokenStore, world);
+      expect(await stateStore.consume("a", { ttlMs: 60_000 })).toBe(true);
+      expect(await stateStore.consume("a", { ttlMs: 60_000 })).toBe(false);
+    },
   },
   {
     block: "Testing your app",
@@ -200,6 +225,9 @@ describe("code blocks", () => {
   /** What a block imports by name → the file it means here. */
   const packages: Readonly<Record<string, string>> = {
     "hubspot-oauth": join(root, "src/index.ts"),
+    "hubspot-oauth/sdk/hubspot-api-client": join(root, "src/sdk/hubspot-api-client.ts"),
+    "hubspot-oauth/stores/encrypted": join(root, "src/stores/encrypted.ts"),
+    "hubspot-oauth/stores/postgres": join(root, "src/stores/postgres.ts"),
     "hubspot-oauth/testing": join(root, "src/testing/index.ts"),
   };
   const world = join(root, "test/support/readme-world.js");
@@ -248,7 +276,8 @@ describe("code blocks", () => {
     expect(examples.filter((name) => !read(`examples/quick-start/${name}`).startsWith("// @ts-check\n"))).toEqual([]);
   });
 
-  it.each(runs.map((run) => [run.block, run.when ?? "as it stands", run] as const))("%s, %s: runs", async (_block, _when, run) => {
+  const able = runs.filter(({ needs }) => needs === undefined || inject(needs) !== undefined);
+  it.each(able.map((run) => [run.block, run.when ?? "as it stands", run] as const))("%s, %s: runs", async (_block, _when, run) => {
     const file = join(folder, `run-${runs.indexOf(run)}.ts`);
     const text = moduleOf(run).replaceAll(/ from "([^"./][^"]*)"/g, (clause, name: string) => {
       const path = packages[name];
@@ -332,7 +361,7 @@ describe("documents", () => {
     const [, members = ""] = /^export interface HubSpotOAuthEvents \{\n([^]*?)^\}/m.exec(read("src/events.ts")) ?? [];
     const declared = [...members.matchAll(/^ {2}"?([a-z][\w.-]*)"?: /gm)].map(([, name = ""]) => name);
     expect(declared.length).toBeGreaterThan(10);
-    const items = sectionOf(readme, "Events").replace(/^[^]*?(?=^- )/m, "");
+    const items = sectionOf(read("docs/operations.md"), "Events").replace(/^[^]*?(?=^- )/m, "");
     const listed = [...items.matchAll(/`((?:[a-z-]+\.[a-z-]+)|disconnected)`/g)].map(([, name = ""]) => name);
     expect(listed.toSorted()).toEqual(declared.toSorted());
   });

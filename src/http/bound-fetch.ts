@@ -44,7 +44,9 @@ export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOpti
     checkMethod(method);
     const target = requestTarget(apiOrigin, request.url.split("#", 1)[0] ?? "");
     for (const name of IGNORED) request.headers.delete(name);
-    const content = streams ? (request.body as unknown as AsyncIterable<Uint8Array>) : await replayable(request, init?.body != null);
+    const content = streams
+      ? (request.body as unknown as AsyncIterable<Uint8Array>)
+      : await replayable(request, init?.body !== undefined && init.body !== null);
     const call = new Call({
       method,
       target,
@@ -68,14 +70,14 @@ export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOpti
 async function replayable(request: Request, fromBytes: boolean): Promise<WireRequest["body"]> {
   if (request.body === null) return undefined;
   if (fromBytes) return new Uint8Array(await request.arrayBuffer());
-  const reader = request.body.getReader();
+  const reader = request.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, bytes);
-    chunks.push(value);
-    bytes += value.byteLength;
+    const piece = await reader.read();
+    if (piece.done) return Buffer.concat(chunks, bytes);
+    chunks.push(piece.value);
+    bytes += piece.value.byteLength;
     if (bytes > REPLAYED_BYTES) return rest(chunks, reader);
   }
 }

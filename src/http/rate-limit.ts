@@ -166,8 +166,8 @@ export class RateLimiter {
     const left = inTime && intervalMs === window.intervalMs ? remainingIn(headers) : undefined;
     if (lane.credit !== undefined) lane.credit.answered(nowMs, sentMs ?? nowMs, left);
     if (left !== undefined) window.remaining(nowMs, left);
-    if (isNew && lane.queue.size > 0) this.#pump(lane, nowMs);
-    if (lane.credit !== undefined || isNew) this.#schedule(lane, nowMs);
+    // Another limit may let somebody go; other processes may wait to hear of the answer.
+    if (isNew || lane.credit !== undefined) this.#schedule(lane, nowMs);
   }
 
   /**

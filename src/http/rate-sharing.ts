@@ -201,11 +201,6 @@ export class SharedCredit {
   #isNews(nowMs: number, sinceMs: number): boolean {
     const untilMs = sinceMs + this.#window.graceMs * TOLD_WITHIN;
     if (nowMs >= untilMs) return false;
-    // What has waited too long with nobody to wait for it is not told any more, and must not keep this from being told.
-    if (nowMs >= this.#newsUntilMs) {
-      this.#answered = this.#unused = 0;
-      this.#newsUntilMs = untilMs;
-    }
     this.#newsUntilMs = Math.min(this.#newsUntilMs, untilMs);
     return true;
   }

@@ -58,7 +58,7 @@ function multipart(form: FormData, namedType: string | undefined): Response {
   if (namedType !== undefined) throw new TypeError("headers: leave content-type to FormData, which knows the boundary.");
   if (form instanceof FormData) return new Response(form);
   const copy = new FormData();
-  for (const [name, value] of form as FormData) copy.append(name, value as string);
+  for (const [name, value] of form as FormData) copy.append(name, value);
   return new Response(copy);
 }
 

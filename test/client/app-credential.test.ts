@@ -29,7 +29,7 @@ describe("clientCredentials", () => {
     const { emulator, oauth } = await scene();
     const scopes = [JOURNAL, "developer.webhooks_journal.subscriptions.read"];
     const credential = oauth.clientCredentials(scopes);
-    const all = await Promise.all(Array.from({ length: 50 }, () => credential.authorize()));
+    const all = await Promise.all(Array.from({ length: 50 }, async () => credential.authorize()));
     expect(new Set(all).size).toBe(1);
     expect(await credential.authorize()).toBe(all[0]);
     expect(await oauth.clientCredentials(scopes.toReversed()).authorize()).toBe(all[0]);
@@ -63,7 +63,7 @@ describe("clientCredentials", () => {
     const { emulator, oauth } = await scene();
     const credential = oauth.clientCredentials([JOURNAL]);
     const rejected = await credential.authorize();
-    const next = await Promise.all(Array.from({ length: 10 }, () => credential.authorize({ rejected })));
+    const next = await Promise.all(Array.from({ length: 10 }, async () => credential.authorize({ rejected })));
     expect(new Set(next).size).toBe(1);
     expect(next[0]).not.toBe(rejected);
     expect(tokenRequests(emulator)).toHaveLength(2);

@@ -151,6 +151,15 @@ describe("asking", () => {
     expect(limiter.take("a", "api")).toBeUndefined();
   });
 
+  it("is not forgotten while somebody waits, though none of our calls counts", async () => {
+    const { limiter, told } = shared([{ waitMs: 30_000 }]);
+    line(limiter, 1);
+    await advance(20_000);
+    line(limiter, 1);
+    await advance(10_000);
+    expect(told.map(({ need }) => need)).toEqual([1, 2]);
+  });
+
   it("of a store that answers without a promise is possible", async () => {
     const limiter = new RateLimiter({ store: { exchange: () => ({ granted: 1, waitMs: 0, pausedMs: 0, free: 9 }) } });
     limiters.push(limiter);
@@ -193,10 +202,12 @@ describe("telling", () => {
     await advance(GRACE_MS / 2);
     limiter.observe("a", "api", { "x-hubspot-ratelimit-remaining": "1" }, sentMs);
     await advance(GRACE_MS / 4);
+    expect(told[1]).toMatchObject({ answered: 1 });
+    limiter.observe("a", "api", {}, sentMs);
     limiter.observe("a", "api", {}, performance.now());
     line(limiter, 1);
     await advance(0);
-    expect(told[1]).toMatchObject({ answered: 1 });
+    expect(told[2]).toMatchObject({ answered: 1 });
     await advance(GRACE_MS / 2 + 1);
     line(limiter, 1);
     await advance(0);
@@ -255,7 +266,7 @@ describe("a store that fails", () => {
   });
 
   it("is asked again after a second, by a question nobody waits for", async () => {
-    const { limiter, told, answers } = shared([new Error("down")]);
+    const { limiter, told, answers, events } = shared([new Error("down")]);
     await limiter.take("a", "api");
     expect(told).toHaveLength(1);
     await advance(999);
@@ -267,6 +278,7 @@ describe("a store that fails", () => {
     await advance(0);
     expect(told).toHaveLength(2);
     expect(told[1]).toMatchObject({ need: 0 });
+    expect(events.filter(({ type }) => type === "store.failed")).toHaveLength(1);
     expect(limiter.take("a", "api")).toBeUndefined();
     answers[0] = { granted: 0, free: 5 };
     await advance(1_000);
@@ -275,6 +287,18 @@ describe("a store that fails", () => {
     answers[0] = { granted: 1, free: 5 };
     await limiter.take("a", "api");
     expect(told.at(-1)).toMatchObject({ need: 1 });
+  });
+
+  it("keeps the pause that it told of before", async () => {
+    const { limiter, events } = shared([{ granted: 1 }, { waitMs: 5_000, pausedMs: 5_000 }, new Error("down")]);
+    await limiter.take("a", "api");
+    for (let answer = 0; answer < 2; answer++) {
+      limiter.observe("a", "api", {}, performance.now());
+      await advance(200);
+    }
+    expect(events).toContainEqual(expect.objectContaining({ type: "store.failed" }));
+    expect(limiter.tryTake("a", "api")).toBe(false);
+    expect(limiter.tryTake("b", "api")).toBe(true);
   });
 
   it("does not outlast anybody's deadline", async () => {

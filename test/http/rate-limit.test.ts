@@ -364,6 +364,25 @@ describe("memory", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("keeps through an hour of silence what HubSpot has lowered: the next burst must not find out by a 429", async () => {
+    const limiter = limiterOf();
+    limiter.observe("lowered", "api", { "x-hubspot-ratelimit-max": "100" });
+    limiter.observe("raised", "api", { "x-hubspot-ratelimit-max": "190" });
+    limiter.tryTake("lowered", "api");
+    await advance(3_600_000);
+    expect(limiter.size).toBe(1);
+    expect(goingAtOnce(limiter, "lowered")).toBe(100);
+    await advance(3_700_000);
+    expect(limiter.size).toBe(0);
+  });
+
+  it("forgets nobody who is paused, though nothing of it counts", async () => {
+    const limiter = limiterOf({ limit: 1 });
+    limiter.pause("a", "api", 100_000);
+    await advance(90_000);
+    expect(limiter.tryTake("a", "api")).toBe(false);
+  });
+
   it("forgets nobody who waits or whose calls still count", async () => {
     const limiter = limiterOf({ limit: 1, intervalMs: 100_000 });
     expect(goingAtOnce(limiter, "a")).toBe(1);

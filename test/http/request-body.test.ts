@@ -16,6 +16,7 @@ function refusal(act: () => unknown): string {
 
 /** What a multipart body says, part by part. */
 async function parts(content: unknown, contentType: string | undefined): Promise<[string, string][]> {
+  // oxlint-disable-next-line typescript/no-deprecated -- deprecated for servers, because it reads everything into memory
   const form = await new Response(content as Uint8Array<ArrayBuffer>, { headers: { "content-type": contentType ?? "" } }).formData();
   return Promise.all(
     [...form].map(async ([name, value]): Promise<[string, string]> => [name, typeof value === "string" ? value : await value.text()]),

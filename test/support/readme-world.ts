@@ -1,9 +1,13 @@
 /**
- * What the code blocks of README.md find around them: a client with a connected account, a callback, a database. HubSpot's API origin
+ * What the code blocks of README.md find around them: a client with a connected account, a callback. HubSpot's API origin
  * leads to an emulator, and every other host to an error.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
-import { HubSpotOAuthClient, type HubSpotOAuthClientOptions, MemoryTokenStore, type StoredTokens } from "../../src/index.js";
+import { z } from "zod";
+import { HubSpotHttp, HubSpotOAuthClient, type HubSpotOAuthClientOptions, MemoryTokenStore } from "../../src/index.js";
 import { connect, emulate, type Emulator } from "./setup.js";
 
 /** The names a block may use without declaring them. */
@@ -16,12 +20,11 @@ export interface ReadmeWorld {
   /** The request at the callback; a test may put another one here. */
   request: { readonly url: string; readonly headers: { readonly cookie: string | undefined } };
   readonly row: { readonly refresh_token: string };
-  readonly pool: PoolLike;
-}
-
-/** As much of a `Pool` of `pg` as a store needs. */
-interface PoolLike {
-  query(text: string, values: readonly unknown[]): Promise<{ rows: { record: StoredTokens }[]; rowCount: number | null }>;
+  readonly hubspot: HubSpotHttp;
+  readonly Contact: z.ZodType<{ id: string }>;
+  /** A path to write to. */
+  readonly file: string;
+  readonly sdkOptions: { readonly basePath: string };
 }
 
 let world: ReadmeWorld | undefined;
@@ -52,6 +55,8 @@ export async function enterWorld(): Promise<void> {
   const oauth = new HubSpotOAuthClient(options);
   onTestFinished(() => oauth.close());
   const accountId = await connect(oauth, emulator);
+  const folder = await mkdtemp(join(tmpdir(), "hubspot-oauth-readme-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
   const { url, cookie } = await oauth.createAuthorization({ returnTo: "/settings" });
   world = {
     emulator,
@@ -61,36 +66,10 @@ export async function enterWorld(): Promise<void> {
     sessionId: "a session",
     request: { url: await emulator.authorize(url), headers: { cookie: cookie?.split(";")[0] } },
     row: { refresh_token: emulator.grants[0]?.refreshToken ?? "" },
-    pool: tokenTable(),
+    hubspot: new HubSpotHttp({ credential: oauth.account(accountId) }),
+    Contact: z.object({ id: z.string() }),
+    file: join(folder, "contacts.json"),
+    sdkOptions: { basePath: emulator.origin },
   };
   onTestFinished(() => void (world = undefined));
-}
-
-/** The table of the README's store: knows its statements and no others, and does what PostgreSQL does with them. */
-function tokenTable(): PoolLike {
-  const table = new Map<string, { readonly version: unknown; readonly json: string }>();
-  type Statement = (id: string, values: readonly unknown[]) => number;
-  const put = (id: string, [, version, record]: readonly unknown[]): number => {
-    table.set(id, { version, json: JSON.stringify(record) });
-    return 1;
-  };
-  const statements: Readonly<Record<string, Statement>> = {
-    "select record from hubspot_tokens where account_id = $1": (id) => (table.has(id) ? 1 : 0),
-    "insert into hubspot_tokens values ($1, $2, $3) on conflict (account_id) do nothing": (id, values) =>
-      table.has(id) ? 0 : put(id, values),
-    "insert into hubspot_tokens values ($1, $2, $3) on conflict (account_id) do update set version = $2, record = $3": put,
-    "update hubspot_tokens set version = $2, record = $3 where account_id = $1 and version = $4": (id, values) =>
-      table.get(id)?.version === values[3] ? put(id, values) : 0,
-    "delete from hubspot_tokens where account_id = $1 and version = coalesce($2, version)": (id, values) =>
-      table.get(id)?.version === (values[1] ?? table.get(id)?.version) && table.delete(id) ? 1 : 0,
-  };
-  return {
-    query: async (text, values) => {
-      const id = values[0] as string;
-      const rowCount = statements[text]?.(id, values);
-      if (rowCount === undefined) throw new Error(`The table of this test does not know: ${text}`);
-      const json = text.startsWith("select") ? table.get(id)?.json : undefined;
-      return { rows: json === undefined ? [] : [{ record: JSON.parse(json) as StoredTokens }], rowCount };
-    },
-  };
 }

@@ -213,7 +213,7 @@ describe("what a network error keeps", () => {
     ["the query", `refused /p?hapikey=${encodeURIComponent("canary/key+1")}`],
     ["a decoded query value", "refused canary/key+1"],
     ["a form value", "refused canary form value"],
-    ["the form", `refused ${String(request.body)}`],
+    ["the form", `refused ${request.body as string}`],
     ["the token in base64", `refused ${base64}`],
   ])("not the message of a dispatcher or fetch that quotes %s", async (_, text) => {
     const thrown = Object.assign(new Error(text), { code: "ECONNRESET", request: text, options: { headers: text } });

@@ -19,7 +19,8 @@ const services = [
   { name: "PostgreSQL", present: hasPostgres(), install: "apt-get install postgresql" },
 ];
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+/** Starts both; answers how to end them. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
   for (const { name, present, install } of services) {
     if (present) continue;
     const message = `${name} is not on this machine: its tests do not run. To run them: ${install}`;
