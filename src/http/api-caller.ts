@@ -31,10 +31,12 @@ export class Call {
   readonly maxResponseBytes: number;
   /** Whether answers outside 200 to 299 are returned once no try is left, as `fetch` does, instead of thrown. */
   readonly returnsRefusals: boolean;
+  /** HubSpot has refused it for its rate before: its turn comes before the others'. */
+  again = false;
   /** On the clock of `performance.now()`. */
   readonly #deadlineMs: number;
 
-  constructor(details: Omit<Call, "limits" | "leftMs" | "maxWaitMs" | "startedAt">) {
+  constructor(details: Omit<Call, "again" | "limits" | "leftMs" | "maxWaitMs">) {
     this.method = details.method;
     this.target = details.target;
     this.bucket = details.bucket;
@@ -128,6 +130,7 @@ export class ApiCaller {
       const authorization = waited ? await waitFor(Promise.resolve(first), call.limits<Authorization>()) : first;
       const request = this.#wireRequest(call, authorization, waited || turn !== undefined || attempt > 1 || !mayRenew);
       renewed = undefined;
+      const sentMs = this.#limiter === undefined ? 0 : performance.now();
       let response: OpenedResponse | undefined;
       let failure: unknown;
       try {
@@ -136,7 +139,7 @@ export class ApiCaller {
         failure = error;
       }
       if (response !== undefined) {
-        this.#limiter?.observe(this.#credential.id, call.bucket, response.headers);
+        this.#limiter?.observe(this.#credential.id, call.bucket, response.headers, sentMs);
         if (response.status >= 200 && response.status < 300) {
           try {
             const value = read(response, request, call);
@@ -171,6 +174,7 @@ export class ApiCaller {
     const random = randomInt(1_000_000) / 1_000_000;
     const decision = decideRetry(failure, { method, idempotent, replayable, attempt, leftMs, random }, this.#retry);
     const limited = failure instanceof RateLimitError;
+    call.again = limited;
     // The limit is the account's: whoever else calls for it waits as well, this call or another.
     const pauses = decision.waitMs !== undefined && (limited || (failure instanceof HubSpotApiError && failure.status === 477));
     if (pauses) this.#limiter?.pause(this.#credential.id, bucket, decision.waitMs ?? 0);

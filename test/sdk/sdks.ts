@@ -23,7 +23,7 @@ export const sdks: readonly (readonly [sdk: string, Client: SdkClass])[] = [
 
 export const CONTACTS = "/crm/v3/objects/contacts";
 export const CALLS = { path: /^\/crm\// };
-export const REFRESH = { route: "token", grantType: "refresh_token" } as const;
+const REFRESH = { route: "token", grantType: "refresh_token" } as const;
 
 /** An account connected to the emulator, and the SDK on it. */
 export interface SdkScene {
