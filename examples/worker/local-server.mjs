@@ -50,14 +50,8 @@ async function startPostgres(port) {
     cwd: directory,
   });
   const args = ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", "", "-c", "fsync=off"];
-  const stop = await start(join(bin, "postgres"), args, /ready to accept connections/, user);
-  return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    async stop() {
-      await stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  const stop = await start(join(bin, "postgres"), args, /ready to accept connections/, { ...user, directory });
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop };
 }
 
 /** @param {"-u" | "-g"} flag */
@@ -70,21 +64,25 @@ function idOf(flag) {
  * @param {string} program
  * @param {string[]} args
  * @param {RegExp} ready
- * @param {object} [options]
+ * @param {{ uid?: number, gid?: number, directory?: string }} [options] `directory` is removed in the end
  */
-async function start(program, args, ready, options) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
-  const kill = () => child.kill("SIGKILL");
-  process.once("exit", kill);
+async function start(program, args, ready, { directory, ...user } = {}) {
+  const child = spawn(program, args, { ...user, stdio: ["ignore", "pipe", "pipe"] });
+  const clean = () => {
+    child.kill("SIGKILL");
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+  };
+  process.once("exit", clean);
   await new Promise((resolve, reject) => {
     for (const output of [child.stdout, child.stderr]) output.on("data", (text) => ready.test(String(text)) && resolve(undefined));
     child.once("exit", () => reject(new Error(`${program} ended before it was ready.`)));
   });
   return async () => {
-    process.off("exit", kill);
     const gone = once(child, "exit");
     child.kill("SIGINT");
     await gone;
+    clean();
+    process.off("exit", clean);
   };
 }
 

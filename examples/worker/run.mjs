@@ -14,6 +14,9 @@ const PROCESSES = 4;
 const ACCOUNTS = 50;
 const SECONDS = 6;
 
+// Ctrl-C ends the workers and the server as well: they go with this process.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+
 const server = await localServer(process.argv.includes("--postgres") ? "postgres" : "redis");
 if (server === undefined) process.exit(1);
 

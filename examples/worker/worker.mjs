@@ -24,6 +24,9 @@ async function readContacts(accountId) {
   }
 }
 
+// Without the parent there is nobody to report to.
+process.once("disconnect", () => process.exit());
+
 /** @type {string[]} */
 const accountIds = [];
 for await (const { accountId } of oauth.accounts({ status: "active" })) accountIds.push(accountId);

@@ -51,10 +51,10 @@ export interface RateLimiterHooks {
 
 const OPTIONS = ["limit", "intervalMs", "searchLimit", "searchIntervalMs", "maxQueue", "store"];
 /**
- * Within this a call reaches HubSpot, also through a busy pool. A longer one would be safer still, and slower: calls whose answers take
- * this long come to interval / (interval + grace) of the rate. For searches, whose interval is short, a part of it.
+ * Within this a call reaches HubSpot, also through a busy pool. Longer would be safer still, and slower where answers are not to be had:
+ * those calls come to interval / (interval + grace) of the rate. For searches, whose interval is short, a part of it.
  */
-const API_GRACE_MS = 2_000;
+const API_GRACE_MS = 5_000;
 const SEARCH_GRACE_PART = 1 / 10;
 const DAY_MS = 86_400_000;
 /** How long a process counts for itself before it tries the store again. */
@@ -164,8 +164,8 @@ export class RateLimiter {
     // Old news says nothing of now, and another interval nothing of this one.
     const { intervalMs = window.intervalMs } = lane.headers;
     const left = inTime && intervalMs === window.intervalMs ? remainingIn(headers) : undefined;
-    if (lane.credit !== undefined) lane.credit.answered(nowMs, sentMs ?? nowMs, left);
-    if (left !== undefined) window.remaining(nowMs, left);
+    lane.credit?.answered(nowMs, sentMs ?? nowMs, left);
+    if (left !== undefined) window.remaining(nowMs, left, sentMs);
     // Another limit may let somebody go; other processes may wait to hear of the answer.
     if (isNew || lane.credit !== undefined) this.#schedule(lane, nowMs);
   }

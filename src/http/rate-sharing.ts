@@ -29,6 +29,8 @@ export interface RateLimitExchange {
   readonly refused: number;
   /** What HubSpot said is left; what is missing, and was not granted here, is used by others. */
   readonly remaining: number | undefined;
+  /** How old that may be. */
+  readonly remainingAgeMs: number;
   /** Nobody is granted anything for so long. */
   readonly pauseMs: number;
 }
@@ -61,7 +63,7 @@ const CALM_EXCHANGES_PER_SPAN = 10;
 /** Calls in advance, at most this part of the limit: what one process holds, the others wait for. */
 const SPARE_PART = 1 / 10;
 /** Parts of the grace: granted calls are used within the first, and what became of a call is told within the second, or not at all. */
-const USED_WITHIN = 1 / 4;
+const USED_WITHIN = 1 / 10;
 const TOLD_WITHIN = 3 / 4;
 
 /** Asks the store. @throws whatever the store throws, and TokenStoreError when it is late or answers nonsense. */
@@ -114,7 +116,7 @@ export class SharedCredit {
   #refused = 0;
   #pauseUntilMs = 0;
   #remaining: number | undefined;
-  #remainingUntilMs = 0;
+  #remainingMs = 0;
 
   constructor(window: RollingWindow) {
     this.#window = window;
@@ -136,9 +138,9 @@ export class SharedCredit {
   /** An answer has come, to a call that was let go at `sentMs`. */
   answered(nowMs: number, sentMs: number, remaining: number | undefined): void {
     if (this.#isNews(nowMs, sentMs)) this.#answered++;
-    if (remaining === undefined || nowMs > sentMs + this.#window.graceMs / 2) return;
+    if (remaining === undefined) return;
     this.#remaining = remaining;
-    this.#remainingUntilMs = nowMs + this.#window.graceMs / 2;
+    this.#remainingMs = sentMs;
   }
 
   /** Nobody goes until then. `refused`: because HubSpot refused one of ours here. */
@@ -174,7 +176,9 @@ export class SharedCredit {
       answered: isNews ? this.#answered : 0,
       unused: isNews ? this.#unused : 0,
       refused: this.#refused,
-      remaining: nowMs < this.#remainingUntilMs ? this.#remaining : undefined,
+      // Older, and nobody knows any more which calls of ours HubSpot had counted.
+      remaining: nowMs < this.#remainingMs + graceMs ? this.#remaining : undefined,
+      remainingAgeMs: Math.min(nowMs - this.#remainingMs, graceMs),
       pauseMs: Math.max(0, Math.ceil(this.#pauseUntilMs - nowMs)),
     };
     this.#askedMs = nowMs;

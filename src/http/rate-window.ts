@@ -87,9 +87,11 @@ export class RollingWindow {
     return true;
   }
 
-  /** HubSpot says how many calls are left. What is missing, and cannot be ours, others have used. */
-  remaining(nowMs: number, left: number): void {
-    this.#raiseOthers(this.#limit - left - (this.#end - this.#first), nowMs, nowMs, this.#spanMs);
+  /** HubSpot says how many calls were left at some time since `sentMs`. What is missing, and cannot have been ours, others have used. */
+  remaining(nowMs: number, left: number, sentMs = Number.NEGATIVE_INFINITY): void {
+    let ours = this.#end - this.#counted;
+    for (let index = this.#counted - 1; index >= this.#first && this.#at(index) + this.#spanMs > sentMs; index--) ours++;
+    this.#raiseOthers(this.#limit - left - ours, nowMs, nowMs, this.#spanMs);
   }
 
   /** HubSpot refused a call that fitted in here: so much more others use, and still do when the pause is over. Then one may try. */

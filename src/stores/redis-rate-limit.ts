@@ -31,7 +31,7 @@ local key = KEYS[1]
 local span, grace, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local need, spare = tonumber(ARGV[4]), tonumber(ARGV[5])
 local answered, unused, refused = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local remaining, pause, name = tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11]
+local remaining, age, pause, name = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
 
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -64,7 +64,7 @@ local function raiseOthers(level, recovery)
   call("ZADD", key, -math.ceil(others * 1000), "others", -paused, "from", -recovery, "over")
 end
 if refused > 0 then raiseOthers(math.min(others + refused, limit - 1), 4 * span) end
-if remaining >= 0 then raiseOthers(limit - remaining - call("ZCOUNT", key, 1, "+inf"), span) end
+if remaining >= 0 then raiseOthers(limit - remaining - call("ZCOUNT", key, now - span - age, "+inf"), span) end
 
 local free = limit - call("ZCOUNT", key, "(" .. (now - span), "+inf") - math.ceil(others - 0.001)
 local granted = 0
@@ -106,7 +106,7 @@ export class RedisRateLimitStore implements RateLimitStore {
   exchange(key: string, bucket: RateLimitBucket, told: RateLimitExchange): Promise<RateLimitGrant> {
     return reducingErrors("RedisRateLimitStore", "exchange", async () => {
       const numbers = [told.spanMs, told.graceMs, told.limit, told.need, told.spare, told.answered, told.unused, told.refused];
-      const args = [...numbers, told.remaining ?? -1, told.pauseMs].map((number) => `${Math.ceil(number)}`);
+      const args = [...numbers, told.remaining ?? -1, told.remainingAgeMs, told.pauseMs].map((number) => `${Math.ceil(number)}`);
       const name = `${this.#name}${(this.#grants++).toString(36)}`;
       const reply = await this.#redis.evaluate(EXCHANGE, this.#key(key, bucket), ...args, name);
       const [granted, waitMs, pausedMs, free] = Array.isArray(reply) ? reply.map(Number) : [];

@@ -10,7 +10,7 @@ import { startFakeTime } from "../support/fake-time.js";
 
 const INTERVAL_MS = 1_000;
 const SPAN_MS = 1_006;
-const GRACE_MS = 2_000;
+const GRACE_MS = 5_000;
 
 interface PlannedCall {
   readonly key: string;

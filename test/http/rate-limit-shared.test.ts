@@ -13,7 +13,7 @@ import { outcomeOf, startFakeTime } from "../support/fake-time.js";
 import { rejection } from "../transport/ways.js";
 
 const SPAN_MS = 1_006;
-const GRACE_MS = 2_000;
+const GRACE_MS = 5_000;
 
 interface Told extends RateLimitExchange {
   readonly key: string;
@@ -85,6 +85,7 @@ describe("asking", () => {
         unused: 0,
         refused: 0,
         remaining: undefined,
+        remainingAgeMs: GRACE_MS,
         pauseMs: 0,
       },
     ]);
@@ -134,7 +135,7 @@ describe("asking", () => {
     const { limiter, told } = shared([{ granted: 1, free: 39 }, { granted: 2, free: 37 }, { granted: 1 }]);
     await limiter.take("a", "api");
     await limiter.take("a", "api");
-    await advance(GRACE_MS / 4);
+    await advance(GRACE_MS / 10);
     await limiter.take("a", "api");
     expect(told[2]).toMatchObject({ need: 1, unused: 1 });
   });

@@ -45,7 +45,6 @@ const MET_AT_LEAST: Readonly<Record<string, number>> = {
   "a last round": 1_500,
   "a process that recovered": 2_500,
   "a grant lost to U1": 50,
-  "a grant lost to U2": 1,
 };
 
 describe(`${ONE ?? SCHEDULES} of the schedules of seed ${SEED}`, () => {

@@ -26,6 +26,7 @@ const told = (exchange: Partial<RateLimitExchange>): RateLimitExchange => ({
   unused: 0,
   refused: 0,
   remaining: undefined,
+  remainingAgeMs: 0,
   pauseMs: 0,
   ...exchange,
 });

@@ -30,7 +30,7 @@ export function startCrew(names: readonly string[], times: Times): Crew {
   }, 90_000);
   afterAll(async () => {
     await Promise.all(all.map((worker) => worker.end()));
-    await bundle.remove();
+    bundle.remove();
   });
   return {
     workers,

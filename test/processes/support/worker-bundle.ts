@@ -2,7 +2,8 @@
  * `worker.ts` as a plain module for child processes, over the sources as they are, but for the lengths of time that a lease is made of:
  * a lease of 30 seconds cannot be waited for 56 times. Each replacement must match exactly, or the bundle is not built.
  */
-import { readFile, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { build, type Options } from "tsup";
 
@@ -51,13 +52,15 @@ const shortTimes: Plugin = {
 export interface WorkerBundle {
   readonly path: string;
   readonly times: Times;
-  remove(): Promise<void>;
+  remove(): void;
 }
 
 /** Builds it. Run from the root of the project. */
 export async function buildWorker(times: Times): Promise<WorkerBundle> {
   // Inside node_modules, where it finds the drivers.
   const directory = resolve(`node_modules/.cache/hubspot-oauth-worker-${process.pid}-${performance.now().toFixed(0)}`);
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", remove);
   await build({
     ...{ config: false, silent: true, format: "esm", target: "node20.19", splitting: true },
     // One file is read faster than a hundred. The drivers stay outside: not every worker needs both.
@@ -67,5 +70,5 @@ export async function buildWorker(times: Times): Promise<WorkerBundle> {
     outExtension: () => ({ js: ".mjs" }),
     esbuildPlugins: times === SHORT_TIMES ? [shortTimes] : [],
   });
-  return { path: `${directory}/worker.mjs`, times, remove: () => rm(directory, { recursive: true, force: true }) };
+  return { path: `${directory}/worker.mjs`, times, remove };
 }

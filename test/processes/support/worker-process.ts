@@ -8,7 +8,7 @@ const LONGEST_WAIT_MS = 20_000;
 const LONGEST_START_MS = 60_000;
 
 /** What an order failed with in the worker. */
-export class WorkerFailure extends Error {
+class WorkerFailure extends Error {
   readonly code: string | undefined;
 
   constructor({ name, code, message }: Failure) {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
-import { HubSpotHttp, HubSpotOAuthClient } from "../../../src/index.js";
+import { HubSpotHttp, HubSpotOAuthClient, type TokenStore } from "../../../src/index.js";
 import { Failpoints } from "./failpoints.js";
 import { openStore } from "./open-store.js";
 import { type Failure, type Order, type Saying, systemMs, type WorkerSettings } from "./worker-protocol.js";
@@ -28,7 +28,7 @@ function say(saying: Saying): void {
 async function open({ app, origin, store: address, cacheMs, timeoutMs, leases, name, clockMs }: WorkerSettings): Promise<Application> {
   const failpoints = new Failpoints(say);
   const opening = await openStore(address);
-  const { lease, ...withoutLeases } = failpoints.over(opening.store);
+  const store: TokenStore = failpoints.over(opening.store);
   const agent = new Agent({ allowH2: false, connections: 32 });
   const oauth = new HubSpotOAuthClient({
     ...app,
@@ -36,7 +36,7 @@ async function open({ app, origin, store: address, cacheMs, timeoutMs, leases, n
     scopes: ["oauth", "crm.objects.contacts.read"],
     apiOrigin: origin,
     apiVersion: "2026-09",
-    tokenStore: leases ? { ...withoutLeases, lease } : withoutLeases,
+    tokenStore: leases ? store : withoutLeases(store),
     cacheMs,
     timeoutMs,
     userAgent: name,
@@ -55,6 +55,14 @@ async function open({ app, origin, store: address, cacheMs, timeoutMs, leases, n
     },
   };
   return opened;
+}
+
+function withoutLeases(store: TokenStore): TokenStore {
+  return {
+    get: (accountId) => store.get(accountId),
+    set: (accountId, record, options) => store.set(accountId, record, options),
+    delete: (accountId, options) => store.delete(accountId, options),
+  };
 }
 
 async function contactsOf({ oauth }: Application, accountId: string): Promise<string> {

@@ -219,6 +219,9 @@ function lostLivingToken({ history, clients }: Run, call: Call): boolean {
   // Who joins the refresh of somebody whose token was refused, or who forces one, shares its failure.
   const joined = history.calls.some((other) => other.by === by && other.what !== "asks" && overlap(other, call));
   if (joined) return false;
+  // A refresh that began with another record does not know of the one that has been connected since.
+  const last = history.posts.findLast((post) => post.by === by && post.accountId === call.accountId && post.sent.order < endOf(call));
+  if (last !== undefined && last.basedOn !== before.version) return false;
   const isStopped = (clients.find(({ name }) => name === by)?.host.stoppedForMs ?? 0) > 0;
   return !isStopped && (call.endedAtWallMs ?? Infinity) < refreshWindows(before).expiresAtMs;
 }
