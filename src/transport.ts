@@ -79,6 +79,7 @@ class Exchange {
   readonly #resolve: (response: WireResponse) => void;
   readonly #reject: (reason: unknown) => void;
   #timer: NodeJS.Timeout | undefined;
+  #deadlineMs = Number.POSITIVE_INFINITY;
   #controller: Controller | undefined;
   #settled: unknown;
   #status = 0;
@@ -100,6 +101,7 @@ class Exchange {
       return false;
     }
     listenToAbort(signal, this);
+    this.#deadlineMs = performance.now() + leftMs;
     this.#timer = setTimeout(onDeadline, leftMs, this);
     return true;
   }
@@ -128,6 +130,8 @@ class Exchange {
   }
 
   onRequestStart(controller: Controller): void {
+    // A process that was held up, suspended say, may get here before its own timer does. What nobody waits for any more is not sent.
+    if (performance.now() > this.#deadlineMs) this.onDeadline();
     if (this.#settled !== undefined) controller.abort(asError(this.#settled));
     else this.#controller = controller;
   }
@@ -190,7 +194,9 @@ class Exchange {
 }
 
 function onDeadline(exchange: Exchange): void {
-  exchange.onDeadline();
+  // A process that was held up finds its timers due before it looks at its sockets. An answer that has come meanwhile is not thrown away:
+  // it may carry the only copy of a refresh token.
+  setImmediate(() => exchange.onDeadline());
 }
 
 /** Sends by a WHATWG `fetch`: what mocks of the global fetch see. Slower than undici's dispatch, same promises. */

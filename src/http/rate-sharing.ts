@@ -178,7 +178,7 @@ export class SharedCredit {
       refused: this.#refused,
       // Older, and nobody knows any more which calls of ours HubSpot had counted.
       remaining: nowMs < this.#remainingMs + graceMs ? this.#remaining : undefined,
-      remainingAgeMs: Math.min(nowMs - this.#remainingMs, graceMs),
+      remainingAgeMs: this.#remaining === undefined ? 0 : Math.min(nowMs - this.#remainingMs, graceMs),
       pauseMs: Math.max(0, Math.ceil(this.#pauseUntilMs - nowMs)),
     };
     this.#askedMs = nowMs;

@@ -85,7 +85,7 @@ describe("asking", () => {
         unused: 0,
         refused: 0,
         remaining: undefined,
-        remainingAgeMs: GRACE_MS,
+        remainingAgeMs: 0,
         pauseMs: 0,
       },
     ]);
@@ -181,7 +181,7 @@ describe("telling", () => {
     expect(told).toHaveLength(1);
     line(limiter, 1);
     await advance(0);
-    expect(told[1]).toMatchObject({ answered: 2, remaining: 12 });
+    expect(told[1]).toMatchObject({ answered: 2, remaining: 12, remainingAgeMs: 50 });
   });
 
   it("tells by itself when others wait for it, soon and with a timer that keeps no process alive", async () => {

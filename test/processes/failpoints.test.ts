@@ -29,7 +29,7 @@ async function stop({ address, survivor }: (typeof rounds)[number]): Promise<Cel
 // Most of a round is waiting for leases to end: both faults at a time. The rounds of one fault take turns, since they share their processes.
 const faults = [
   ["killed", kill, { F8: "U1", F9: "U1", F10: "U1", F11: "U1" }],
-  ["stopped", stop, { F7: "U2", F8: "U1", F9: "U1", F10: "U1", F11: "U1" }],
+  ["stopped", stop, { F8: "U1", F9: "U1", F10: "U1", F11: "U1" }],
 ] as const;
 const cellsOf = new Map<string, Promise<Cells>>();
 beforeAll(() => {

@@ -126,6 +126,15 @@ describe.skipIf(port === undefined)("on one server", () => {
       await vi.waitFor(async () => expect((await ask({ spanMs: 2_000 })).free).toBeGreaterThanOrEqual(4), { timeout: 5_000 });
     });
 
+    it("takes for ours what HubSpot may have counted when it said so, though it is over by now", async () => {
+      begin();
+      await ask({ need: 8, spanMs: 50, graceMs: 30_000 });
+      await ask({ answered: 8, spanMs: 50 });
+      await vi.waitFor(async () => expect(await ask({ spanMs: 50 })).toMatchObject({ free: 10 }), { interval: 10 });
+      expect(await ask({ spanMs: 50, remaining: 2, remainingAgeMs: 10_000 })).toMatchObject({ free: 10 });
+      expect(await ask({ spanMs: 60_000, limit: 20, remaining: 0, remainingAgeMs: 0 })).toMatchObject({ free: 0 });
+    });
+
     it("is not stopped by a clock that was set back", async () => {
       begin();
       await ask({ need: 10 });

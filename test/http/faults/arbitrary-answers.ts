@@ -89,6 +89,7 @@ function jsonText(token: string): fc.Arbitrary<string> {
 }
 
 const status = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(200, 200, 207) },
   fc.constantFrom(200, 201, 204, 207, 301, 304, 307, 400, 401, 403, 404, 409, 413, 423, 429, 477, 500, 502, 503, 504, 522, 525),
   fc.integer({ min: 100, max: 999 }),
 );
@@ -143,6 +144,9 @@ function framed(body: Buffer, framing: string): readonly [string, Buffer] {
   return ["transfer-encoding: chunked\r\n", Buffer.concat([...parts, Buffer.from("0\r\n\r\n")])];
 }
 
+/** Mostly none: one bad line spoils the rest. */
+const lines = fc.oneof({ weight: 2, arbitrary: fc.constant<string[]>([]) }, fc.array(headerLine, { maxLength: 3 }));
+
 function whole(token: string): fc.Arbitrary<Buffer> {
   const body = fc.oneof(
     { weight: 6, arbitrary: jsonText(token).map((text) => Buffer.from(text)) },
@@ -151,13 +155,13 @@ function whole(token: string): fc.Arbitrary<Buffer> {
   );
   const framing = fc.oneof({ weight: 4, arbitrary: fc.constant("length") }, fc.constantFrom("chunked", "close", "gzip"));
   return fc
-    .record({ status, lines: fc.array(headerLine, { maxLength: 3 }), body, framing, early: fc.integer({ min: 0, max: 9 }) })
-    .map(({ status: code, lines, body: text, framing: how, early }) => {
+    .record({ status, lines, body, framing, early: fc.integer({ min: 0, max: 9 }) })
+    .map(({ status: code, lines: more, body: text, framing: how, early }) => {
       const [head, framedBody] = framed(text, how);
       const type = early % 2 === 0 ? "content-type: application/json\r\n" : "";
       const hint = early === 9 ? "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" : "";
       return Buffer.concat([
-        Buffer.from(`${hint}HTTP/1.1 ${code} Said\r\n${type}${lines.map((line) => `${line}\r\n`).join("")}${head}\r\n`),
+        Buffer.from(`${hint}HTTP/1.1 ${code} Said\r\n${type}${more.map((line) => `${line}\r\n`).join("")}${head}\r\n`),
         framedBody,
       ]);
     });
@@ -182,8 +186,8 @@ function damaged(answer: fc.Arbitrary<Buffer>, token: string): fc.Arbitrary<Buff
 export function answerPlans(token: string): fc.Arbitrary<AnswerPlan> {
   const good = whole(token);
   const bytes = fc.oneof(
-    { weight: 5, arbitrary: good },
-    { weight: 5, arbitrary: damaged(good, token) },
+    { weight: 8, arbitrary: good },
+    { weight: 4, arbitrary: damaged(good, token) },
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((noise) => Buffer.from(noise)) },
     {
       weight: 1,
@@ -193,7 +197,11 @@ export function answerPlans(token: string): fc.Arbitrary<AnswerPlan> {
     },
   );
   const cuts = fc.array(fc.nat(), { maxLength: 3 });
-  const ending = fc.oneof({ weight: 3, arbitrary: fc.constant("fin" as const) }, fc.constant("rst" as const), fc.constant("open" as const));
+  const ending = fc.oneof(
+    { weight: 4, arbitrary: fc.constant("fin" as const) },
+    { weight: 2, arbitrary: fc.constant("rst" as const) },
+    fc.constant("open" as const),
+  );
   return fc.record({ bytes, cuts, ending }).map(({ bytes: all, cuts: places, ending: last }) => {
     const at = [0, ...places.map((place) => (all.length === 0 ? 0 : place % all.length)).toSorted((a, b) => a - b), all.length];
     return { pieces: at.slice(1).map((end, n) => all.subarray(at[n], end)), ending: last };
