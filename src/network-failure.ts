@@ -79,7 +79,7 @@ function cleaned(failure: Error, code: string | undefined, request: FailedReques
 }
 
 /** Everything in a request that must not be quoted: the credential, the query, and the values of a form. */
-function secretsIn(request: FailedRequest): string[] {
+export function secretsIn(request: FailedRequest): string[] {
   const query = request.path.split("?")[1];
   const found = Object.entries(request.headers).flatMap(([name, value]) =>
     PLAIN_HEADERS.has(name) ? [] : [value, value.replace(/^\w+ /, "")],

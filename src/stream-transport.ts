@@ -62,6 +62,12 @@ function heard(): void {
   // The error stays with the stream.
 }
 
+/** Lets go of a source that is not read to its end: the file behind it would stay open. */
+export function discardBody(body: unknown): void {
+  if (body instanceof Readable) body.destroy();
+  else if (body instanceof ReadableStream && !body.locked) body.cancel().catch(() => undefined);
+}
+
 function isStream(body: WireRequest["body"]): body is AsyncIterable<Uint8Array> {
   return typeof body === "object" && !(body instanceof Uint8Array);
 }
@@ -100,7 +106,7 @@ class Transfer {
   moved(ms = this.request.timeoutMs): void {
     if (this.failed !== undefined) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.fail(timeoutError(this.request, true)), ms);
+    this.#timer = setTimeout(() => this.fail(timeoutError(this.request, this.sent)), ms);
   }
 
   /** Nobody reads, so silence is no fault of the server's. */
@@ -118,8 +124,10 @@ class Transfer {
     this.failed = { reason };
     this.ended();
     if (this.stream === undefined) this.reject(reason);
-    else this.stream.destroy(asError(reason));
+    // The signal's own reason, whatever it is; only a falsy one would look like an end without an error.
+    else this.stream.destroy((reason || asError(reason)) as Error);
     this.stop(asError(reason));
+    discardBody(this.request.body);
   }
 
   /** The answer's body as the caller gets it; `read` asks for more of it. */
@@ -142,6 +150,11 @@ class Transfer {
   protected finish(): void {
     this.failed ??= { reason: undefined };
     this.ended();
+  }
+
+  /** Whether the request may have reached HubSpot. A fetch does not tell. */
+  protected get sent(): boolean {
+    return true;
   }
 
   /** Lets go of the connection. */
@@ -182,6 +195,10 @@ class DispatchedTransfer extends Transfer {
     this.#resolve = resolve;
   }
 
+  protected override get sent(): boolean {
+    return this.#controller !== undefined;
+  }
+
   protected override stop(reason: Error): void {
     this.#controller?.abort(reason);
   }
@@ -207,7 +224,8 @@ class DispatchedTransfer extends Transfer {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.failed !== undefined) return;
-    this.moved();
+    // Only a stream may take as long as it moves: an error is waited for no longer than any answer.
+    if (this.stream !== undefined) this.moved();
     this.#bytes += chunk.length;
     const most = this.stream === undefined ? ERROR_BODY_BYTES : this.request.maxResponseBytes;
     if (this.#bytes > most) this.fail(tooLarge({ ...this.request, maxResponseBytes: most }, this.#status));
@@ -295,6 +313,8 @@ class FetchedTransfer extends Transfer {
         (error: unknown) => this.fail(this.#named(error, status)),
       );
     });
+    // Nobody reads yet.
+    this.waiting();
     return stream;
   }
 
@@ -302,7 +322,6 @@ class FetchedTransfer extends Transfer {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     for await (const chunk of chunksOf(response)) {
-      this.moved();
       bytes += chunk.byteLength;
       if (bytes > ERROR_BODY_BYTES) throw tooLarge({ ...this.request, maxResponseBytes: ERROR_BODY_BYTES }, status);
       chunks.push(chunk);

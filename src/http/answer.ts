@@ -1,6 +1,7 @@
 /** What a call makes of a successful answer: JSON, validated when the caller gave a schema. */
 import { isUtf8 } from "node:buffer";
 import { MalformedResponseError } from "../errors.js";
+import { secretsIn } from "../network-failure.js";
 import { describeRequest, header, type WireRequest, type WireResponse } from "../transport.js";
 import { isThenable, waitFor, type WaitLimits } from "../waiting.js";
 import { apiError, correlationIdOf, isErrorEnvelope, partialErrors } from "./api-error.js";
@@ -17,7 +18,7 @@ export interface AnsweredCall {
 export function readBody(response: WireResponse, request: WireRequest, call: AnsweredCall): unknown {
   const body = parseJson(response, request);
   if (isErrorEnvelope(body)) {
-    throw apiError(response, { request: describeRequest(request), accountId: undefined, secrets: [], replayable: true });
+    throw apiError(response, { request: describeRequest(request), accountId: undefined, secrets: secretsIn(request), replayable: true });
   }
   return call.schema === undefined ? body : validated(body, call.schema, response, request, call);
 }
@@ -26,7 +27,7 @@ export function readBody(response: WireResponse, request: WireRequest, call: Ans
 export async function readAnswer(response: WireResponse, request: WireRequest, call: AnsweredCall): Promise<HubSpotResponse> {
   const { status, headers } = response;
   const body = await readBody(response, request, call);
-  return { status, headers, body, errors: partialErrors(status, body) };
+  return { status, headers, body, errors: partialErrors(status, body, secretsIn(request)) };
 }
 
 /** The parsed body of a success; `undefined` when it is empty. A body whose type is not named is tried as JSON, as mocks often send it. */

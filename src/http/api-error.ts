@@ -45,7 +45,7 @@ export function apiError(response: WireResponse, call: FailedCall): HubSpotOAuth
   const correlationId = correlationIdOf(response, body, call.secrets);
   const category = safeWord(body["category"], call.secrets);
   if (status === 403 && category === "MISSING_SCOPES") {
-    const { scopes, anyOf } = missingScopes(body);
+    const { scopes, anyOf } = missingScopes(body, call.secrets);
     return new MissingScopesError({ accountId: call.accountId, scopes, anyOf, correlationId });
   }
   const retryAfterMs = retryAfter(response);
@@ -88,8 +88,8 @@ export function isErrorEnvelope(body: unknown): boolean {
 }
 
 /** The errors that a 207 lists beside its results. */
-export function partialErrors(status: number, body: unknown): HubSpotErrorDetail[] {
-  return status === 207 ? details(ownFields(body)?.["errors"], []) : [];
+export function partialErrors(status: number, body: unknown, secrets: readonly (string | undefined)[]): HubSpotErrorDetail[] {
+  return status === 207 ? details(ownFields(body)?.["errors"], secrets) : [];
 }
 
 /** How long the rolling window is, as the answer says: then all of it is free again. */
@@ -118,10 +118,13 @@ export function retryAfter(response: WireResponse): number | undefined {
 const SCOPE_KEYS = ["requiredGranularScopes", "requiredScopes", "missingScopes"];
 
 /** The scopes HubSpot names, in each of the places it has used. "One or more of the following": any of them is enough. */
-function missingScopes(body: Readonly<Record<string, unknown>>): { readonly scopes: readonly string[]; readonly anyOf: boolean } {
+function missingScopes(
+  body: Readonly<Record<string, unknown>>,
+  secrets: readonly (string | undefined)[],
+): { readonly scopes: readonly string[]; readonly anyOf: boolean } {
   const contexts = [body["context"], ...list(body["errors"]).map((entry) => ownFields(entry)?.["context"])];
   const named = contexts.flatMap((context) => SCOPE_KEYS.flatMap((key) => list(ownFields(context)?.[key])));
-  const scopes = [...new Set(named.flatMap((scope) => safeWord(scope) ?? []))];
+  const scopes = [...new Set(named.flatMap((scope) => safeWord(scope, secrets) ?? []))];
   return { scopes, anyOf: scopes.length > 1 };
 }
 
@@ -136,10 +139,10 @@ function details(errors: unknown, secrets: readonly (string | undefined)[]): Hub
     return [
       {
         message: safeText(fields["message"], secrets),
-        category: safeWord(fields["category"]),
-        code: safeWord(fields["code"]),
-        in: safeWord(fields["in"]),
-        subCategory: safeWord(fields["subCategory"]),
+        category: safeWord(fields["category"], secrets),
+        code: safeWord(fields["code"], secrets),
+        in: safeWord(fields["in"], secrets),
+        subCategory: safeWord(fields["subCategory"], secrets),
         context: Object.fromEntries(context) as Record<string, string[]>,
       },
     ];

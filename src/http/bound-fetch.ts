@@ -3,7 +3,9 @@
  * and tries as `HubSpotHttp`'s methods, and the answer is a `Response` whatever its status.
  */
 import { type Open, type OpenedResponse, webStream } from "../stream-transport.js";
-import type { WireRequest } from "../transport.js";
+import { malformed, type WireRequest } from "../transport.js";
+import { TimeoutError } from "../errors.js";
+import { waitFor } from "../waiting.js";
 import { type ApiCaller, Call } from "./api-caller.js";
 import { checkMethod } from "./http-options.js";
 import { isByteStream } from "./request-body.js";
@@ -39,14 +41,22 @@ export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOpti
     const url = input instanceof Request ? input.url : String(input);
     const streams = isByteStream(init?.body);
     const absolute = url.startsWith("/") ? apiOrigin + url : url;
-    const request = new Request(input instanceof Request ? input : absolute, streams ? { ...init, duplex: "half" } : init);
-    const { method, signal } = request;
+    // A Request listens to its signal for as long as it lives: we listen ourselves, and no longer than the call.
+    const signal = (init?.signal === undefined && input instanceof Request ? input.signal : init?.signal) ?? undefined;
+    const request = new Request(input instanceof Request ? input : absolute, { ...init, signal: null, ...(streams && { duplex: "half" }) });
+    const { method } = request;
     checkMethod(method);
     const target = requestTarget(apiOrigin, request.url.split("#", 1)[0] ?? "");
     for (const name of IGNORED) request.headers.delete(name);
     const content = streams
       ? (request.body as unknown as AsyncIterable<Uint8Array>)
-      : await replayable(request, init?.body !== undefined && init.body !== null);
+      : await waitFor(replayable(request, init?.body !== undefined && init.body !== null), {
+          signal,
+          ms: timeoutMs,
+          onTimeout: () => {
+            throw new TimeoutError(`The call's ${timeoutMs} ms were over before its body was to be had.`, { timeoutMs, sent: false });
+          },
+        });
     const call = new Call({
       method,
       target,
@@ -94,7 +104,8 @@ async function* rest(
   }
 }
 
-function toResponse({ status, headers, body, stream }: OpenedResponse): Response {
+function toResponse({ status, headers, body, stream }: OpenedResponse, request: WireRequest): Response {
+  if (status > 599) throw malformed(request, status, "has a status that no Response can have");
   const list = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : [value].flat().map((single): [string, string] => [name, single]),
   );

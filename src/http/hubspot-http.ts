@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { createTransport, type Transport } from "../choose-transport.js";
 import { createEmit } from "../events.js";
 import { checkCount, ownOptions } from "../option-checks.js";
-import type { Open, OpenedResponse } from "../stream-transport.js";
+import { discardBody, type Open, type OpenedResponse } from "../stream-transport.js";
 import type { Send } from "../transport.js";
 import { isThenable } from "../waiting.js";
 import { readAnswer, readBody } from "./answer.js";
@@ -147,7 +147,12 @@ export class HubSpotHttp {
       options.maxResponseBytes === Number.POSITIVE_INFINITY || options.maxResponseBytes === undefined
         ? options.maxResponseBytes
         : checkCount(options.maxResponseBytes, "maxResponseBytes");
-    return this.#run(method, path, options, streamBody, this.#open, readStream, maxResponseBytes);
+    try {
+      return await this.#run(method, path, options, streamBody, this.#open, readStream, maxResponseBytes);
+    } catch (error) {
+      discardBody(options.body);
+      throw error;
+    }
   }
 
   async #call<T>(method: string, path: string, given: AnyCallOptions | undefined, read: Reader<T>): Promise<T> {
