@@ -17,7 +17,7 @@ export type { BoundFetch } from "./http/bound-fetch.js";
 export type { CallOptions, CallOptionsWithSchema, HubSpotHttpOptions, HubSpotResponse, StreamOptions } from "./http/http-options.js";
 export type { Page, Paginated, PaginateOptions, PaginateOptionsWithSchema } from "./http/pagination.js";
 export { RateLimiter } from "./http/rate-limit.js";
-export type { RateLimitOptions, RateLimitStore } from "./http/rate-limit.js";
+export type { RateLimitBucket, RateLimitExchange, RateLimitGrant, RateLimitOptions, RateLimitStore } from "./http/rate-limit.js";
 export type { RetryOptions } from "./http/retry-policy.js";
 export type { Query, QueryValue } from "./http/request-target.js";
 export type { StandardResult, StandardSchema } from "./http/standard-schema.js";

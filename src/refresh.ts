@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AccountRecords, type LeaseAnswer, STORE_TIMEOUT_MS } from "./account-records.js";
+import type { CoordinatorOptions } from "./coordinator-options.js";
 import { AccountTokens, type Flight, type TokenInUse, type TokenOptions, type Wanted } from "./account-tokens.js";
 import type { Authorization } from "./credentials.js";
 import {
@@ -16,7 +17,6 @@ import {
   ReauthorizationRequiredError,
   TokenStoreError,
 } from "./errors.js";
-import type { Emit } from "./events.js";
 import type { TokenResponse } from "./oauth/token-response.js";
 import { RefreshPause } from "./refresh-pause.js";
 import { busy, oddAnswer, otherPortal, refusedTooOften, sameToken } from "./refresh-errors.js";
@@ -33,21 +33,6 @@ const FIRST_POLL_MS = 25;
 const LONGEST_POLL_MS = 400;
 /** Without a lease, the winner of a race gets this long to write before a refusal is believed. */
 const DOUBT_MS = 1_000;
-
-/** What the coordinator needs of the world. */
-export interface CoordinatorOptions {
-  readonly records: AccountRecords;
-  readonly emit: Emit;
-  /** Wall clock, milliseconds since 1970. */
-  readonly now: () => number;
-  readonly cacheMs: number;
-  /** The deadline of `requestRefresh`. */
-  readonly timeoutMs: number;
-  /** One POST at the token endpoint. */
-  readonly requestRefresh: (refreshToken: string) => Promise<TokenResponse>;
-  /** Why a failure of `requestRefresh` means that the grant is dead, or `undefined` when it does not. */
-  readonly deadReason: (error: unknown) => string | undefined;
-}
 
 /** A lease and since when, by the monotonic clock. */
 interface Holding {
@@ -235,6 +220,8 @@ export class TokenCoordinator {
       account.failed(error);
       this.#options.emit("store.failed", { accountId: account.id, operation: error.operation });
       return inUse;
+    } finally {
+      if (this.#writer.pending(account.id) === undefined) await this.#releaseKept(account);
     }
   }
 
@@ -277,7 +264,15 @@ export class TokenCoordinator {
   async #lease(account: AccountTokens): Promise<LeaseAnswer> {
     // With a pending record nobody else can refresh: the newest refresh token is here.
     if (this.#writer.pending(account.id) !== undefined) return "unsupported";
+    await this.#releaseKept(account);
     return this.#records.lease(account.id, this.#leaseMs);
+  }
+
+  /** Gives back what was kept for a pending record. */
+  async #releaseKept(account: AccountTokens): Promise<void> {
+    const { kept } = account;
+    account.kept = undefined;
+    if (kept !== undefined) await this.#records.release(account.id, kept);
   }
 
   /** Under the lease, if there is one: read again, ask HubSpot, write. `undefined` when the record moved and everything must be looked at anew. */
@@ -287,6 +282,8 @@ export class TokenCoordinator {
     const record = await this.#current(account);
     if (account.isFresh(record, wanted) || account.isLast(record, wanted)) return account.adopt(record);
     assertRefreshable(record, wanted);
+    // What was only in memory stands in the store by now, for all to refresh: that takes a lease.
+    if (account.kept !== undefined && this.#writer.pending(account.id) === undefined) return undefined;
     // Monotonic: a process that was stopped since it took the lease must not send on the strength of it.
     if (typeof holding.lease !== "string" && performance.now() - holding.sinceMs > LEASE_MARGIN_MS) return undefined;
 
@@ -378,9 +375,8 @@ export class TokenCoordinator {
     if (account === undefined) return;
     if (standing === undefined || standing.status === "dead" || !hasToken(standing)) account.inUse = undefined;
     else if (account.inUse !== undefined) account.use(standing);
-    const { kept } = account;
-    account.kept = undefined;
-    if (kept !== undefined) await this.#records.release(accountId, kept);
+    // A flight may be sending what was pending until now: it gives the lease back when it has ended.
+    if (account.flight === undefined) await this.#releaseKept(account);
   }
 
   #account(id: string): AccountTokens {

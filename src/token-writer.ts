@@ -22,8 +22,8 @@ interface Passage {
   record: StoredTokens;
   /** What must stand for our write to be right. */
   expectedVersion: string;
-  /** The refresh token that was sent to HubSpot for it. */
-  readonly sentRefreshToken: string | undefined;
+  /** The refresh tokens that were sent to HubSpot for it, one after the other. */
+  readonly sentRefreshTokens: ReadonlySet<string | undefined>;
   /** Versions of ours that an unclear write may have put there. */
   readonly attempted: Set<string>;
   /** How often this process had connected or disconnected the account when the refresh began. */
@@ -115,7 +115,7 @@ export class TokenWriter {
       record: next,
       // On top of a pending record the store still holds what that one was based on.
       expectedVersion: earlier?.expectedVersion ?? base.version,
-      sentRefreshToken: earlier === undefined ? base.refreshToken : earlier.sentRefreshToken,
+      sentRefreshTokens: new Set([...(earlier?.sentRefreshTokens ?? []), base.refreshToken]),
       attempted: new Set([...(earlier?.attempted ?? []), next.version]),
       epoch,
       timer: undefined,
@@ -175,12 +175,12 @@ export class TokenWriter {
         const standing = await this.#records.read(accountId);
         if (standing?.version === record.version) return record;
         const ours = standing !== undefined && passage.attempted.has(standing.version);
-        // Marked dead, say. A record that was obtained after ours is not behind it, even with the refresh token we sent.
-        const onlyMarked =
+        // Marked dead, say, or refreshed with a token that HubSpot has replaced since. Clocks have no say in it: each process has its own.
+        const behind =
           standing?.grantId === record.grantId &&
-          standing.refreshToken === passage.sentRefreshToken &&
-          standing.obtainedAtMs <= record.obtainedAtMs;
-        if (standing === undefined || !(ours || onlyMarked) || superseded()) {
+          passage.sentRefreshTokens.has(standing.refreshToken) &&
+          (standing.status === "dead" || standing.refreshToken !== record.refreshToken);
+        if (standing === undefined || !(ours || behind) || superseded()) {
           this.#emit("refresh.lost-race", { accountId });
           if (standing === undefined) throw new AccountNotConnectedError(accountId);
           return standing;

@@ -48,6 +48,7 @@ const places: Readonly<Record<string, Place>> = {
   "account-records.ts": { layer: 2 },
   "account-tokens.ts": { layer: 2 },
   "app-credential.ts": { layer: 2 },
+  "coordinator-options.ts": { layer: 2 },
   "refresh.ts": { layer: 2 },
   "refresh-errors.ts": { layer: 2 },
   "refresh-pause.ts": { layer: 2 },

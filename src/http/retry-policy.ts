@@ -7,7 +7,7 @@ import { checkCount, ownOptions } from "../option-checks.js";
 
 /** How often and how patiently a call is tried again. The call's total deadline bounds all of it. */
 export interface RetryOptions {
-  /** Requests in all, the first one included. @default 3 */
+  /** Requests in all, the first one included; 1: no other. A 429 was not carried out: after one, it is up to 10 within the deadline. @default 3 */
   readonly attempts?: number | undefined;
   /** The wait before the second attempt is random between 0 and this, doubled for each further one, in milliseconds. @default 1_000 */
   readonly baseDelayMs?: number | undefined;
@@ -42,6 +42,8 @@ export type RetryDecision =
 
 /** HubSpot's windows, for answers that name the policy and no time. */
 const POLICY_WAIT_MS: Readonly<Record<string, number>> = { TEN_SECONDLY_ROLLING: 10_000, SECONDLY: 1_000 };
+/** Several processes that do not share a count find their shares of a limit only by being refused. */
+const MOST_LIMITED = 10;
 /** HubSpot: locks last two seconds. */
 const LOCKED_WAIT_MS = 2_000;
 /** Overload and gateways on the way; 525 and 526 are certificates, which no waiting mends. */
@@ -69,7 +71,8 @@ export function decideRetry(error: unknown, failed: FailedAttempt, policy: Retry
   if (!wanted.retry) return wanted;
   const { waitMs, reason } = wanted;
   if (!failed.replayable) return { retry: false, waitMs, reason: "the body was a stream" };
-  if (failed.attempt >= policy.attempts) return { retry: false, waitMs, reason: "no attempts left" };
+  const most = error instanceof RateLimitError && policy.attempts > 1 ? Math.max(policy.attempts, MOST_LIMITED) : policy.attempts;
+  if (failed.attempt >= most) return { retry: false, waitMs, reason: "no attempts left" };
   if (waitMs > policy.maxRetryAfterMs) return { retry: false, waitMs, reason: "too long a wait" };
   if (waitMs >= failed.leftMs) return { retry: false, waitMs, reason: "past the deadline" };
   return { retry: true, waitMs, reason };

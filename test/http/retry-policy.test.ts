@@ -38,6 +38,13 @@ describe("429", () => {
     expect(decide(limited("SECONDLY"), POST)).toMatchObject({ retry: true });
   });
 
+  it("is tried again up to ten times, unless nothing is to be tried again at all", () => {
+    expect(decide(limited("SECONDLY"), { ...GET, attempt: 9 })).toMatchObject({ retry: true });
+    expect(decide(limited("SECONDLY"), { ...GET, attempt: 10 })).toMatchObject({ retry: false, reason: "no attempts left" });
+    expect(decide(limited("SECONDLY"), { ...GET, attempt: 12 }, { ...POLICY, attempts: 15 })).toMatchObject({ retry: true });
+    expect(decide(limited("SECONDLY"), GET, { ...POLICY, attempts: 1 })).toMatchObject({ retry: false });
+  });
+
   it("of the day is not waited for", () => {
     expect(decide(limited("DAILY"))).toEqual({ retry: false, reason: "DAILY" });
     expect(decide(limited("DAILY", 1_000))).toEqual({ retry: false, reason: "DAILY" });

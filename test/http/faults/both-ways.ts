@@ -24,7 +24,7 @@ export const ways: readonly Way[] = [
   {
     name: "fetch",
     over: (dispatcher) => ({
-      fetch: ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher } as object)) as unknown as FetchLike,
+      fetch: ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as FetchLike,
     }),
   },
 ];

@@ -41,7 +41,7 @@ function resolvingAfter(...codes: readonly string[]): { readonly agent: Agent.Op
   };
   // undici hands this to node's `connect`; its types do not list it.
   const connecting: object = { lookup };
-  return { lookups: () => lookups, agent: { connect: connecting as buildConnector.BuildOptions } };
+  return { lookups: () => lookups, agent: { connect: connecting } };
 }
 
 describe.each(ways)("by $name", (way) => {

@@ -77,17 +77,28 @@ describe("row 39 close()", () => {
     const hubspot = new HubSpotHttp({ credential: oauth.account(accountId) });
     const held = gate();
     const pending = emulator.respondOnce({ path: /\/token$/ }, { until: held.opened });
-    const before = (await store.get(accountId))?.version;
+    const before = store.get(accountId)?.version;
     const refreshing = oauth.getAccessToken(accountId, { force: true }).catch((error: unknown) => error);
     await pending.arrived;
     const closing = oauth.close();
     held.open();
     await closing;
-    expect((await store.get(accountId))?.version).not.toBe(before);
+    expect(store.get(accountId)?.version).not.toBe(before);
     await refreshing;
     for (const call of [() => oauth.getAccessToken(accountId), () => hubspot.get("/crm/v3/objects/contacts")]) {
       expect(await rejectionOf(call())).toBeInstanceOf(ConfigurationError);
     }
+  });
+
+  it("lets a call that was sent have its answer", async () => {
+    const { oauth, accountId, server, hubspot } = await heldCall();
+    const call = hubspot.get("/slow");
+    await server.arrived;
+    const closing = oauth.close();
+    server.release();
+    expect(await call).toEqual({ late: true });
+    await closing;
+    expect(await rejectionOf(oauth.getAccessToken(accountId))).toBeInstanceOf(ConfigurationError);
   });
 
   it("fails the calls that wait in the limiter's line, and their signals are not listened to any more", async () => {
@@ -183,12 +194,36 @@ it("row 40 a credential that throws, or rejects with anything at all, is the cal
   const server = await faultyServer(always({}));
   const [way] = ways;
   for (const thrown of [new Error("own"), "a string", undefined]) {
-    const authorize = (): Promise<never> => Promise.reject(thrown as Error);
+    const authorize = (): Promise<never> => Promise.reject(thrown);
     const { hubspot } = calling(way as NonNullable<typeof way>, server.origin, { credential: { id: "own", authorize } });
     expect(await rejectionOf(hubspot.get("/a"))).toBe(thrown);
   }
   expect(server.requests).toEqual([]);
 });
+
+/** A client with an account, and a server that answers when it is told to. */
+async function heldCall(): Promise<{
+  readonly oauth: ReturnType<typeof clientOf>["oauth"];
+  readonly accountId: string;
+  readonly hubspot: HubSpotHttp;
+  readonly server: { readonly arrived: Promise<void>; readonly release: () => void };
+}> {
+  const emulator = await emulate();
+  const { oauth } = clientOf(emulator);
+  const accountId = await connect(oauth, emulator);
+  const { open: arrive, opened: arrived } = gate();
+  const { open: release, opened: released } = gate();
+  const { origin } = await faultyServer((socket) => {
+    arrive();
+    void released.then(() => socket.write(answerBytes({ late: true })));
+  });
+  return {
+    oauth,
+    accountId,
+    hubspot: new HubSpotHttp({ credential: oauth.account(accountId), apiOrigin: origin }),
+    server: { arrived, release },
+  };
+}
 
 /** So many pieces of 64 KB. */
 async function* pieces(count: number): AsyncGenerator<Buffer> {
