@@ -14,7 +14,7 @@ import {
   TokenStoreError,
 } from "../src/index.js";
 import { EncryptedTokenStore } from "../src/stores/encrypted.js";
-import { FaultyStore } from "./support/faulty-store.js";
+import { FaultyStore, type StoreFault } from "./support/faulty-store.js";
 import { gate } from "./support/scripted-store.js";
 import { clientOf, connect, emulate } from "./support/setup.js";
 
@@ -28,7 +28,7 @@ describe("refresh tokens", () => {
     const { oauth, store } = clientOf(emulator);
     const id = await connect(oauth, emulator);
     const before = store.get(id)?.refreshToken;
-    emulator.settings.tokenResponse = ({ refresh_token: _, ...body }) => body;
+    emulator.settings.tokenResponse = (body) => ({ ...body, refresh_token: undefined });
     emulator.advance(EXPIRED);
     await oauth.getAccessToken(id);
     expect(store.get(id)?.refreshToken).toBe(before);
@@ -75,7 +75,7 @@ describe("refresh tokens", () => {
     emulator.advance(EXPIRED);
     const { opened, open } = gate();
     const writing = gate();
-    slow.fault = async (operation) => {
+    slow.fault = async (operation): Promise<StoreFault> => {
       if (operation === "set") {
         writing.open();
         await opened;
@@ -179,7 +179,7 @@ describe("the refresh itself", () => {
   test("B-28 a response without expires_in does not turn refreshing off", async () => {
     const emulator = await emulate();
     const { oauth } = clientOf(emulator);
-    emulator.settings.tokenResponse = ({ expires_in: _, ...body }) => body;
+    emulator.settings.tokenResponse = (body) => ({ ...body, expires_in: undefined });
     const id = await connect(oauth, emulator);
     const first = await oauth.getAccessToken(id);
     emulator.advance(EXPIRED);
@@ -191,7 +191,7 @@ describe("accounts and apps", () => {
   test("A-03 A-05 B-36 no account is ever handed another one's token, however calls interleave", async () => {
     const emulator = await emulate();
     const { oauth } = clientOf(emulator);
-    const ids = [];
+    const ids: string[] = [];
     for (const { hubId } of emulator.accounts) ids.push(await connect(oauth, emulator, { hubId }));
     emulator.advance(EXPIRED);
     const given = await Promise.all(
