@@ -13,7 +13,7 @@ export async function emulate(options?: Parameters<typeof startHubSpotEmulator>[
   return emulator;
 }
 
-/** A client of the emulator's app, on the emulator's clock, with every event it sent. */
+/** A client of the emulator's app, on the emulator's clock, without the limiter, with every event it sent. */
 export function clientOf(
   emulator: Emulator,
   options: Partial<HubSpotOAuthClientOptions> = {},
@@ -30,6 +30,7 @@ export function clientOf(
     authorizeOrigin: emulator.origin,
     apiOrigin: emulator.origin,
     now: () => emulator.now(),
+    rateLimit: false,
     onEvent: (event) => events.push(event),
     ...(options.fetch === undefined && { dispatcher }),
     ...options,
