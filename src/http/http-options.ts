@@ -84,8 +84,8 @@ export interface HubSpotResponse<Body = unknown> {
   readonly errors: readonly HubSpotErrorDetail[];
 }
 
-export const CALL_OPTIONS = ["query", "body", "headers", "signal", "timeoutMs", "idempotent", "schema"];
-export const STREAM_OPTIONS = ["query", "body", "headers", "signal", "timeoutMs", "idempotent", "maxResponseBytes"];
+export const CALL_OPTIONS: readonly string[] = ["query", "body", "headers", "signal", "timeoutMs", "idempotent", "schema"];
+export const STREAM_OPTIONS: readonly string[] = ["query", "body", "headers", "signal", "timeoutMs", "idempotent", "maxResponseBytes"];
 const HTTP_OPTIONS = [
   ...["credential", "apiOrigin", "timeoutMs", "maxResponseBytes", "retry", "rateLimit"],
   ...["userAgent", "dispatcher", "fetch", "onEvent"],

@@ -8,7 +8,6 @@
  * by domain" (an `offset` that is an object, in the body) · "Site search API guide" (`offset`, `limit`, `total`: the caller counts).
  */
 import { MalformedResponseError } from "../errors.js";
-import { safeWord } from "../safe-text.js";
 import { ownFields } from "../token-set.js";
 
 /** HubSpot's own parameters for where a page begins, in the order in which they stand in a cursor. */
@@ -103,8 +102,8 @@ function onlyArray(fields: Readonly<Record<string, unknown>>, request: string): 
   const [key, ...others] = Object.keys(fields).filter((name) => Array.isArray(fields[name]));
   if (key === undefined) throw malformed(request, "is not a page: it has no array of items");
   if (others.length === 0) return key;
-  const names = [key, ...others.slice(0, 4)].map((name) => safeWord(name) ?? "?").join(", ");
-  throw malformed(request, `has several arrays (${names}): name the one that holds the items in the option itemsKey`);
+  // Their names are not quoted: nobody here knows the token that an answer might echo in them.
+  throw malformed(request, `has ${others.length + 1} arrays: name the one that holds the items in the option itemsKey`);
 }
 
 /** A place as the string that users keep: it says nothing to them and comes back as it was. */

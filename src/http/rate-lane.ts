@@ -27,7 +27,7 @@ export class Lane {
   readonly window: RollingWindow;
   readonly credit: SharedCredit | undefined;
   readonly queue: RateQueue;
-  readonly headers = new RateHeaders();
+  readonly headers: RateHeaders = new RateHeaders();
   pausedUntilMs = 0;
   timer: NodeJS.Timeout | undefined;
   timerMs = 0;

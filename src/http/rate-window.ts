@@ -88,7 +88,7 @@ export class RollingWindow {
   }
 
   /** HubSpot says how many calls were left at some time since `sentMs`. What is missing, and cannot have been ours, others have used. */
-  remaining(nowMs: number, left: number, sentMs = Number.NEGATIVE_INFINITY): void {
+  remaining(nowMs: number, left: number, sentMs: number = Number.NEGATIVE_INFINITY): void {
     let ours = this.#end - this.#counted;
     for (let index = this.#counted - 1; index >= this.#first && this.#at(index) + this.#spanMs > sentMs; index--) ours++;
     this.#raiseOthers(this.#limit - left - ours, nowMs, nowMs, this.#spanMs);

@@ -62,7 +62,7 @@ describe("the items of a body", () => {
     ["an empty object", "{}", /is not a page: it has no array of items/],
     ["an object for results", '{"results":{"length":1,"0":"canary"}}', /has no array "results"/],
     ["null for results", '{"results":null,"other":["canary"]}', /has no array "results"/],
-    ["two arrays", '{"a":["canary"],"b":[],"canary canary":[]}', /has several arrays \(a, b, \?\): name .* in the option itemsKey/],
+    ["two arrays", '{"a":["canary"],"b":[],"canary canary":[]}', /has 3 arrays: name .* in the option itemsKey/],
     ["nothing under itemsKey", '{"results":["canary"]}', /has no array "objects"/, "objects"],
     ["an array where itemsKey is given", '["canary"]', /its body is no object/, "results"],
     ["results only in a __proto__", '{"__proto__":{"results":["canary"]}}', /it has no array of items/],

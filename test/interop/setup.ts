@@ -42,6 +42,7 @@ export function clientOf<Store extends TokenStore = MemoryTokenStore>(
     apiVersion: "2026-09",
     now: () => server.now(),
     onEvent: (event) => events.push(event),
+    rateLimit: false,
     dispatcher,
     ...options,
     tokenStore: store,

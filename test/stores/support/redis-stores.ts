@@ -20,7 +20,8 @@ export async function untilAnswering({ client }: OpenClient): Promise<void> {
   const redis = redisCommands(client);
   for (let attempt = 0; attempt < 500; attempt++) {
     try {
-      await redis.command("EXISTS", "anything");
+      // As many at once as make every connection of a pool answer.
+      await Promise.all(Array.from({ length: 32 }, () => redis.command("EXISTS", "anything")));
       return;
     } catch {
       await delay(10);
