@@ -58,6 +58,19 @@ export interface AccountCredential extends Credential {
   reload(options?: { readonly signal?: AbortSignal | undefined }): Promise<Authorization>;
 }
 
+/**
+ * What to try after a 401 or 403, once; `undefined`: nothing. HubSpot: a 401 is no sign that a new token must be fetched, so only
+ * `EXPIRED_AUTHENTICATION` refreshes; otherwise, and for missing scopes, another process may have changed the token, which is looked up.
+ */
+export function authorizationAfter(
+  { status, category }: { readonly status: number; readonly category: unknown },
+  credential: Credential,
+  options: AuthorizeOptions,
+): Authorization | Promise<Authorization> | undefined {
+  if (status === 401 && category === "EXPIRED_AUTHENTICATION") return credential.authorize(options);
+  return status === 401 || category === "MISSING_SCOPES" ? credential.reload?.({ signal: options.signal }) : undefined;
+}
+
 /** Whether a value can travel in a header and is not two values: visible ASCII only (RFC 6750 section 2.1). */
 function assertToken(value: unknown, name: string, hint: string): asserts value is string {
   if (typeof value !== "string" || !/^[\u0021-\u007e]+$/.test(value)) {

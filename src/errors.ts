@@ -238,7 +238,9 @@ export class MissingScopesError extends HubSpotOAuthError {
   constructor(details: { accountId?: string | undefined; scopes: readonly string[]; anyOf: boolean; correlationId?: string | undefined }) {
     const whose = details.accountId === undefined ? "The credential" : `HubSpot account ${quoteId(details.accountId)}`;
     const which =
-      details.scopes.length === 0 ? "a scope this call needs" : `${details.anyOf ? "any of" : "all of"}: ${details.scopes.join(" ")}`;
+      details.scopes.length === 0
+        ? "a scope this call needs"
+        : `${details.anyOf ? "any of" : "all of"}: ${details.scopes.slice(0, 20).join(" ")}${details.scopes.length > 20 ? " …" : ""}`;
     super(`${whose} has not granted ${which}. Reconnect it with these scopes.`);
     this.accountId = details.accountId;
     this.scopes = details.scopes;

@@ -8,7 +8,7 @@ import { networkError } from "./network-failure.js";
 import {
   asError,
   type DispatcherLike,
-  type DispatchLoosely,
+  dispatchTo,
   type FetchLike,
   hasNoBody,
   malformed,
@@ -37,23 +37,8 @@ export function openByDispatcher(dispatcher: DispatcherLike, request: WireReques
   return new Promise((resolve, reject) => {
     const transfer = new DispatchedTransfer(request, resolve, reject);
     if (!transfer.begin()) return;
-    try {
-      (dispatcher.dispatch as DispatchLoosely).call(
-        dispatcher,
-        {
-          origin: request.origin,
-          path: request.path,
-          method: request.method,
-          headers: request.headers,
-          body: isStream(request.body) ? transfer.upload(request.body) : (request.body ?? null),
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        transfer,
-      );
-    } catch (error) {
-      transfer.onResponseError(undefined, error);
-    }
+    const { body } = request;
+    dispatchTo(dispatcher, request, isStream(body) ? transfer.upload(body) : body, transfer);
   });
 }
 

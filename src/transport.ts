@@ -45,32 +45,30 @@ interface Controller {
 }
 
 /** `dispatch` as it is called: the types of undici 7 and 8 differ. */
-export type DispatchLoosely = (options: object, handler: object) => unknown;
+type DispatchLoosely = (options: object, handler: object) => unknown;
 
 /** Sends by `dispatcher.dispatch`, with a handler of our own: no streams, no `AbortSignal.any`, no copy of a body that came in one piece. */
 export function sendByDispatcher(dispatcher: DispatcherLike, request: WireRequest): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     const exchange = new Exchange(request, resolve, reject);
-    if (!exchange.begin()) return;
-    try {
-      (dispatcher.dispatch as DispatchLoosely).call(
-        dispatcher,
-        {
-          origin: request.origin,
-          path: request.path,
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null,
-          // The deadline is total and ours; undici's two timers would cut a longer one short.
-          headersTimeout: 0,
-          bodyTimeout: 0,
-        },
-        exchange,
-      );
-    } catch (error) {
-      exchange.onResponseError(undefined, error);
-    }
+    if (exchange.begin()) dispatchTo(dispatcher, request, request.body, exchange);
   });
+}
+
+/** Hands a request to a dispatcher. What it throws goes to the handler, as every other failure does. */
+export function dispatchTo(
+  dispatcher: DispatcherLike,
+  { origin, path, method, headers }: WireRequest,
+  body: WireRequest["body"],
+  handler: { onResponseError(controller: undefined, error: unknown): void },
+): void {
+  try {
+    // The deadline is ours; undici's two timers would cut a longer one short.
+    const options = { origin, path, method, headers, body: body ?? null, headersTimeout: 0, bodyTimeout: 0 };
+    (dispatcher.dispatch as DispatchLoosely).call(dispatcher, options, handler);
+  } catch (error) {
+    handler.onResponseError(undefined, error);
+  }
 }
 
 /** The handler of one dispatched request. Each callback may come after the exchange was settled by deadline or abort. */

@@ -3,7 +3,7 @@
  * grants. `HubSpotHttp`'s methods, `stream` and `fetch` all go this way and differ only in how they send and what they read.
  */
 import { randomInt } from "node:crypto";
-import type { Authorization, Credential } from "../credentials.js";
+import { type Authorization, authorizationAfter, type Credential } from "../credentials.js";
 import { HubSpotApiError, RateLimitError, TimeoutError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Open, OpenedResponse } from "../stream-transport.js";
@@ -133,6 +133,7 @@ export class ApiCaller {
       const sentMs = this.#limiter === undefined ? 0 : performance.now();
       let response: OpenedResponse | undefined;
       let failure: unknown;
+      let unreadable = false;
       try {
         response = await send(request);
       } catch (error) {
@@ -146,6 +147,7 @@ export class ApiCaller {
             return isThenable(value) ? await value : value;
           } catch (error) {
             failure = error;
+            unreadable = true;
           }
         } else {
           if ((response.status === 401 || response.status === 403) && mayRenew) {
@@ -161,18 +163,18 @@ export class ApiCaller {
           });
         }
       }
-      if (await this.#again(call, attempt, failure)) attempt++;
+      if (await this.#again(call, attempt, failure, unreadable)) attempt++;
       else if (call.returnsRefusals && response !== undefined && isRefusal(response)) return read(response, request, call);
       else throw failure;
     }
   }
 
   /** Waits for the next attempt, if there is to be one. */
-  async #again(call: Call, attempt: number, failure: unknown): Promise<boolean> {
+  async #again(call: Call, attempt: number, failure: unknown, unreadable: boolean): Promise<boolean> {
     const { method, idempotent, replayable, bucket, signal } = call;
     const leftMs = call.maxWaitMs;
     const random = randomInt(1_000_000) / 1_000_000;
-    const decision = decideRetry(failure, { method, idempotent, replayable, attempt, leftMs, random }, this.#retry);
+    const decision = decideRetry(failure, { method, idempotent, replayable, unreadable, attempt, leftMs, random }, this.#retry);
     const limited = failure instanceof RateLimitError;
     call.again = limited;
     // The limit is the account's: whoever else calls for it waits as well, this call or another.
@@ -204,20 +206,16 @@ export class ApiCaller {
     };
   }
 
-  /**
-   * What to try after a 401 or 403, once. HubSpot: a 401 is no sign that a new token must be fetched, so only `EXPIRED_AUTHENTICATION`
-   * refreshes; otherwise, and for missing scopes, another process may have changed the token, which is looked up without a refresh.
-   */
+  /** Another token for a call that was refused with this one, if there is one to be had. */
   async #afterRefusal(response: OpenedResponse, rejected: Authorization, call: Call): Promise<Authorization | undefined> {
-    const { signal } = call;
-    const category = errorBody(response)["category"];
-    let asked: Authorization | Promise<Authorization> | undefined;
-    if (response.status === 401 && category === "EXPIRED_AUTHENTICATION") asked = this.#credential.authorize({ rejected, signal });
-    else if (response.status === 401 || category === "MISSING_SCOPES") asked = this.#credential.reload?.({ signal });
+    const { status } = response;
+    const asked = authorizationAfter({ status, category: errorBody(response)["category"] }, this.#credential, {
+      rejected,
+      signal: call.signal,
+    });
     const next = isThenable(asked) ? await waitFor(Promise.resolve(asked), call.limits<Authorization | undefined>()) : asked;
     // A stream was read by the first try; the token is there for the next call.
     if (next === undefined || next === rejected || !call.replayable) return undefined;
-    const { status } = response;
     this.#emit("request.retried", { credentialId: this.#credential.id, status, reason: "another token", waitMs: 0 });
     return next;
   }

@@ -16,7 +16,7 @@ import { isIdempotent, isSearch } from "./retry-policy.js";
  * `fetch`, bound to a credential. Differs from the global one where a token is at stake: it goes to the API's origin alone (another one is
  * a TypeError), redirects are answered and not followed, `authorization` cannot be replaced, and what fails on the way rejects with this
  * library's errors (`NetworkError`, `ReauthorizationRequiredError`, …). A path such as `/crm/v3/objects/contacts` is enough for a URL.
- * Bodies given as streams are sent once; all others are sent again after a token that ran out.
+ * Read or cancel every body: one that is neither keeps its connection. Bodies given as streams are sent once; all others are sent again after a token that ran out.
  */
 export type BoundFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 

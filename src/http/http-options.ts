@@ -19,7 +19,7 @@ export interface HubSpotHttpOptions {
   readonly apiOrigin?: string | undefined;
   /** Total deadline of a call in milliseconds: waiting for a turn and a token, every attempt, every pause. @default 30_000 */
   readonly timeoutMs?: number | undefined;
-  /** The largest answer that is read, in bytes. @default 52_428_800 (50 MB) */
+  /** The largest answer that is read, in bytes, those of errors included. @default 52_428_800 (50 MB) */
   readonly maxResponseBytes?: number | undefined;
   /** How failed calls are tried again; `false`: not at all. @default 3 attempts, with jitter */
   readonly retry?: RetryOptions | false | undefined;

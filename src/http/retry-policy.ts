@@ -27,6 +27,8 @@ export interface FailedAttempt {
   readonly idempotent: boolean;
   /** Whether its body can be sent again; a stream cannot. */
   readonly replayable: boolean;
+  /** Whether a whole answer came, and was not what it should be; one that is too large, say, would only be fetched twice. */
+  readonly unreadable: boolean;
   /** 1 for the first. */
   readonly attempt: number;
   /** Milliseconds until the call's deadline. */
@@ -83,7 +85,13 @@ function wantedRetry(error: unknown, failed: FailedAttempt, policy: RetryPolicy 
   if (error instanceof HubSpotApiError) return refused(error, failed, policy);
   if (error instanceof NetworkError) return disconnected(error, failed, policy);
   // A body that was cut short and looks whole: only reading again tells. A schema that does not fit, fits no better the second time.
-  if (error instanceof MalformedResponseError && error.issues.length === 0 && isRead(failed.method) && failed.attempt === 1) {
+  if (
+    error instanceof MalformedResponseError &&
+    error.issues.length === 0 &&
+    failed.unreadable &&
+    isRead(failed.method) &&
+    failed.attempt === 1
+  ) {
     return { retry: true, waitMs: 0, reason: "malformed" };
   }
   return { retry: false, reason: "final" };

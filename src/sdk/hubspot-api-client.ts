@@ -3,7 +3,7 @@
  * not use it need not install it. The SDK copies the token into each API object when it makes one; so every token gets objects of its own,
  * made of the client's class and options, and the client that was passed in is only read.
  */
-import type { Authorization, Credential } from "../credentials.js";
+import { type Authorization, authorizationAfter, type Credential } from "../credentials.js";
 import { createEmit, type Emit } from "../events.js";
 import { checkMethods } from "../option-checks.js";
 import { API_ORIGIN } from "../oauth/endpoints.js";
@@ -171,16 +171,10 @@ class Connection {
         throw error;
       };
     }
-    const next = refusal && (await this.#afterRefusal(refusal, authorization));
+    const next = refusal && (await authorizationAfter(refusal, this.#credential, { rejected: authorization }));
     if (refusal === undefined || next === undefined || next === authorization || !isRepeatable(args)) return outcome();
     this.#emit("request.retried", { credentialId: this.#credential.id, status: refusal.status, reason: "another token", waitMs: 0 });
     return this.#send(next, path, method, args);
-  }
-
-  /** The rule of `HubSpotHttp`: an expired token is replaced; for the rest, another process may have changed it, which is looked up. */
-  #afterRefusal({ status, category }: SdkRefusal, rejected: Authorization): Promise<Authorization> | Authorization | undefined {
-    if (status === 401 && category === "EXPIRED_AUTHENTICATION") return this.#credential.authorize({ rejected });
-    return status === 401 || category === "MISSING_SCOPES" ? this.#credential.reload?.() : undefined;
   }
 
   #send(authorization: Authorization, path: readonly string[], method: string, args: readonly unknown[]): unknown {

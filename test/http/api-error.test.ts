@@ -200,6 +200,14 @@ describe("Retry-After", () => {
 });
 
 describe("403", () => {
+  it("names twenty scopes in its message and all of them in `scopes`", () => {
+    const scopes = Array.from({ length: 1_000 }, (_, index) => `scope.${index}.read`);
+    const error = errorOf(answer(403, { category: "MISSING_SCOPES", errors: [{ context: { requiredGranularScopes: scopes } }] }));
+    expect((error as MissingScopesError).scopes).toEqual(scopes);
+    expect(error.message.length).toBeLessThan(600);
+    expect(error.message).toContain("scope.19.read …");
+  });
+
   const message = "This app hasn't been granted all required scopes to make this call.";
   const one = "crm.objects.companies.write";
   const two = ["crm.objects.contacts.read", "crm.objects.contacts.write"];

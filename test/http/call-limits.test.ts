@@ -140,3 +140,18 @@ it("HX-09 10,000 answers that nobody looks at keep no more sockets than the pool
   expect(server.requests).toHaveLength(10_000);
   expect(server.sockets.length).toBeLessThanOrEqual(8);
 });
+
+describe("an answer that cannot be used", () => {
+  const retry = { baseDelayMs: 1, maxDelayMs: 1 };
+
+  it("and is cut short is asked for once more; one that is too large is not fetched twice", async () => {
+    const cut = await api((_request, response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"a":'), {
+      retry,
+    });
+    expect(await rejection(cut.hubspot.get("/a"))).toMatchObject({ code: "malformed_response" });
+    expect(cut.server.requests).toHaveLength(2);
+    const large = await api(json({ text: "x".repeat(2_000) }), { retry, maxResponseBytes: 1_000 });
+    expect(await rejection(large.hubspot.get("/a"))).toMatchObject({ code: "malformed_response" });
+    expect(large.server.requests).toHaveLength(1);
+  });
+});

@@ -9,35 +9,16 @@ import { MalformedResponseError } from "../../src/index.js";
 import type { StandardSchema } from "../../src/http/standard-schema.js";
 import { httpServer } from "../transport/servers.js";
 import { rejection } from "../transport/ways.js";
-import { type Api, api, inTurn, json } from "./support.js";
+import { api, inTurn, json, refusal, itemsOf } from "./support.js";
 
 const PATH = "/crm/v3/objects/contacts";
 const FIRST = json({ results: [1], paging: { next: { after: "a" } } });
-
-const start = (listener: RequestListener): Promise<Api> => api(listener, { retry: false, rateLimit: false });
 
 /** JSON as a server writes it: `__proto__` is a member like any other. */
 const text =
   (body: string): RequestListener =>
   (_request, response) =>
     response.writeHead(200, { "content-type": "application/json" }).end(body);
-
-async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
-
-/** The TypeError that `act` throws at once. */
-function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof TypeError) return error.message;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("the items of a body", () => {
   it.each<[string, string, unknown[], string?]>([
@@ -50,8 +31,8 @@ describe("the items of a body", () => {
     ["__proto__ when it is the only array", '{"__proto__":[1]}', [1]],
     ["a __proto__ with results is none of the body's", '{"__proto__":{"results":[9]},"items":[1]}', [1]],
   ])("%s", async (_, body, items, itemsKey) => {
-    const { hubspot } = await start(text(body));
-    expect(await all(hubspot.paginate(PATH, { itemsKey }))).toEqual(items);
+    const { hubspot } = await api(text(body));
+    expect(await itemsOf(hubspot.paginate(PATH, { itemsKey }))).toEqual(items);
   });
 
   it.each<[string, string, RegExp, string?]>([
@@ -67,8 +48,8 @@ describe("the items of a body", () => {
     ["an array where itemsKey is given", '["canary"]', /its body is no object/, "results"],
     ["results only in a __proto__", '{"__proto__":{"results":["canary"]}}', /it has no array of items/],
   ])("%s: MalformedResponseError that says what to do and quotes nothing", async (_, body, message, itemsKey) => {
-    const { hubspot } = await start(text(body));
-    const error = await rejection(all(hubspot.paginate(`${PATH}?secret=canary`, { itemsKey })));
+    const { hubspot } = await api(text(body));
+    const error = await rejection(itemsOf(hubspot.paginate(`${PATH}?secret=canary`, { itemsKey })));
     expect(error).toBeInstanceOf(MalformedResponseError);
     expect((error as Error).message).toMatch(/^HubSpot's answer to GET \/crm\/v3\/objects\/contacts (?:is|has) /);
     expect((error as Error).message).toMatch(message);
@@ -94,8 +75,8 @@ describe("where the next page begins", () => {
     ["an offset beyond counting", '{"offset":1e300,"limit":10,"total":1e301}'],
     ["next only in a __proto__", '{"__proto__":{"paging":{"next":{"after":"a"}}},"paging":{"__proto__":{"next":{"after":"a"}}}}'],
   ])("%s: this is the last page", async (_, body) => {
-    const { server, hubspot } = await start(text(`{"results":[1],${body.slice(1)}`.replace(",}", "}")));
-    const pages = await all(hubspot.paginate(PATH).pages());
+    const { server, hubspot } = await api(text(`{"results":[1],${body.slice(1)}`.replace(",}", "}")));
+    const pages = await itemsOf(hubspot.paginate(PATH).pages());
     expect(pages).toMatchObject([{ items: [1], cursor: undefined }]);
     expect(server.requests).toHaveLength(1);
   });
@@ -116,8 +97,8 @@ describe("where the next page begins", () => {
     ["an array for vid-offset", { "has-more": true, "vid-offset": ["canary"] }],
     ["an object for time-offset", { "has-more": true, "vid-offset": 1, "time-offset": { canary: 1 } }],
   ])("%s: MalformedResponseError, since an end would lose records", async (_, more) => {
-    const { server, hubspot } = await start(json({ results: [1], ...more }));
-    const error = await rejection(all(hubspot.paginate(PATH)));
+    const { server, hubspot } = await api(json({ results: [1], ...more }));
+    const error = await rejection(itemsOf(hubspot.paginate(PATH)));
     expect(error).toBeInstanceOf(MalformedResponseError);
     expect((error as Error).message).not.toMatch(/canary|evil/);
     expect(server.requests).toHaveLength(1);
@@ -128,10 +109,10 @@ describe("where the next page begins", () => {
     async (link) => {
       const evil = await httpServer(json({ results: ["evil"] }));
       const given = typeof link === "string" ? link.replace("https://evil.example", evil.origin) : link;
-      const { server, hubspot } = await start(
+      const { server, hubspot } = await api(
         inTurn(json({ results: [1], paging: { next: { after: "a", link: given } } }), json({ results: [2] })),
       );
-      expect(await all(hubspot.paginate(PATH))).toEqual([1, 2]);
+      expect(await itemsOf(hubspot.paginate(PATH))).toEqual([1, 2]);
       expect(server.requests.map(({ url }) => url)).toEqual([PATH, `${PATH}?after=a`]);
       expect(evil.requests).toHaveLength(0);
     },
@@ -145,8 +126,8 @@ describe("where the next page begins", () => {
     [9_007_199_254_740_991, "9007199254740991"],
     ["9007199254740993", "9007199254740993"],
   ])("after %j goes back as one value, whatever is in it", async (after, encoded) => {
-    const { server, hubspot } = await start(inTurn(json({ results: [], paging: { next: { after } } }), json({ results: [] })));
-    await all(hubspot.paginate(PATH));
+    const { server, hubspot } = await api(inTurn(json({ results: [], paging: { next: { after } } }), json({ results: [] })));
+    await itemsOf(hubspot.paginate(PATH));
     expect(server.requests[1]?.url).toBe(`${PATH}?after=${encoded}`);
   });
 
@@ -162,8 +143,8 @@ describe("where the next page begins", () => {
     ["two offsets that stand still", [json({ contacts: [], "has-more": true, "vid-offset": 3, "time-offset": 4 })], 2],
     ["a server that counts but does not move", [json({ results: [1], offset: 0, limit: 1, total: 9 })], 2],
   ])("%s: MalformedResponseError instead of a loop without end", async (_, answers, requests, options) => {
-    const { server, hubspot } = await start(inTurn(...answers));
-    const error = await rejection(all(hubspot.paginate(PATH, options)));
+    const { server, hubspot } = await api(inTurn(...answers));
+    const error = await rejection(itemsOf(hubspot.paginate(PATH, options)));
     expect(error).toBeInstanceOf(MalformedResponseError);
     expect((error as Error).message).toMatch(/leads back to a page that was already read/);
     expect(server.requests).toHaveLength(requests);
@@ -171,14 +152,14 @@ describe("where the next page begins", () => {
 
   it("a time-offset that moves while the vid-offset stays is progress", async () => {
     const page = (time: number): RequestListener => json({ contacts: [time], "has-more": time > 1, "vid-offset": 3, "time-offset": time });
-    const { hubspot } = await start(inTurn(page(3), page(2), page(1)));
-    expect(await all(hubspot.paginate("/contacts/v1/lists/7/contacts/recent"))).toEqual([3, 2, 1]);
+    const { hubspot } = await api(inTurn(page(3), page(2), page(1)));
+    expect(await itemsOf(hubspot.paginate("/contacts/v1/lists/7/contacts/recent"))).toEqual([3, 2, 1]);
   });
 
   it("a counted page is followed from behind what came, whatever limit it claims; an empty one by its limit", async () => {
     const page = (results: number[], offset: number): RequestListener => json({ results, offset, limit: 10, total: 15 });
-    const { server, hubspot } = await start(inTurn(page([1, 2], 0), page([], 2), page([3, 4, 5], 12)));
-    expect(await all(hubspot.paginate(PATH))).toEqual([1, 2, 3, 4, 5]);
+    const { server, hubspot } = await api(inTurn(page([1, 2], 0), page([], 2), page([3, 4, 5], 12)));
+    expect(await itemsOf(hubspot.paginate(PATH))).toEqual([1, 2, 3, 4, 5]);
     expect(server.requests.map(({ url }) => url)).toEqual(["", "?offset=2", "?offset=12"].map((query) => PATH + query));
   });
 
@@ -228,7 +209,7 @@ describe("a cursor", () => {
     ["a number", 525],
     ["an object", { after: "1" }],
   ])("%s: TypeError at once, and no request", async (_, cursor) => {
-    const { server, hubspot } = await start(json({ results: [] }));
+    const { server, hubspot } = await api(json({ results: [] }));
     const message = refusal(() => hubspot.paginate(PATH, { cursor: cursor as string }));
     expect(message).toMatch(/^cursor must be the cursor of a page/);
     expect(message).not.toContain("canary");
@@ -256,7 +237,7 @@ describe("a schema", () => {
   const Contact = z.object({ id: z.string(), properties: z.object({ email: z.string().nullable().default(null) }) });
 
   it("makes each item what it returns, in the types as well", async () => {
-    const { hubspot } = await start(
+    const { hubspot } = await api(
       json({
         results: [
           { id: "1", properties: {} },
@@ -294,8 +275,8 @@ describe("a schema", () => {
         },
       },
     };
-    const { hubspot } = await start(json(body));
-    const error = (await rejection(all(hubspot.paginate(PATH, { schema })))) as MalformedResponseError;
+    const { hubspot } = await api(json(body));
+    const error = (await rejection(itemsOf(hubspot.paginate(PATH, { schema })))) as MalformedResponseError;
     expect(error).toBeInstanceOf(MalformedResponseError);
     expect(error.message).toBe(`HubSpot's answer to GET ${PATH} does not fit the schema at: ${where}.`);
     expect(error.issues).toHaveLength(where.split(", ").length);
@@ -303,21 +284,21 @@ describe("a schema", () => {
   });
 
   it("an asynchronous one is waited for, item by item in order", async () => {
-    const { hubspot } = await start(json({ results: [3, 1, 2] }));
+    const { hubspot } = await api(json({ results: [3, 1, 2] }));
     const schema = z.number().transform((value) => new Promise<string>((resolve) => setImmediate(resolve, `#${value}`)));
-    expect(await all(hubspot.paginate(PATH, { schema }))).toEqual(["#3", "#1", "#2"]);
+    expect(await itemsOf(hubspot.paginate(PATH, { schema }))).toEqual(["#3", "#1", "#2"]);
   });
 
   it("a refusal without an issue is a refusal: no item is dropped in silence", async () => {
     const schema: StandardSchema<number> = { "~standard": { version: 1, vendor: "test", validate: () => ({ issues: [] }) } };
-    const { hubspot } = await start(json({ results: [1] }));
-    expect(await rejection(all(hubspot.paginate(PATH, { schema })))).toMatchObject({
+    const { hubspot } = await api(json({ results: [1] }));
+    expect(await rejection(itemsOf(hubspot.paginate(PATH, { schema })))).toMatchObject({
       message: expect.stringContaining("results.0.") as string,
     });
   });
 
   it("an item that does not fit ends at its page: the pages before it are delivered, and their cursor begins there", async () => {
-    const { hubspot } = await start(inTurn(FIRST, json({ results: [2, "x"] }), json({ results: [2, 3] })));
+    const { hubspot } = await api(inTurn(FIRST, json({ results: [2, "x"] }), json({ results: [2, 3] })));
     const seen: number[] = [];
     let cursor: string | undefined;
     const run = async (): Promise<void> => {
@@ -334,10 +315,10 @@ describe("a schema", () => {
 
   it("what it throws itself comes through", async () => {
     const bug = new RangeError("a bug in the schema");
-    const { hubspot } = await start(FIRST);
+    const { hubspot } = await api(FIRST);
     const schema = z.unknown().transform(() => {
       throw bug;
     });
-    expect(await rejection(all(hubspot.paginate(PATH, { schema })))).toBe(bug);
+    expect(await rejection(itemsOf(hubspot.paginate(PATH, { schema })))).toBe(bug);
   });
 });

@@ -6,18 +6,9 @@ import { z } from "zod";
 import { type Page, type PageCall, paginate } from "../../src/http/pagination.js";
 import { gate } from "../support/scripted-store.js";
 import { rejection } from "../transport/ways.js";
-import { type Api, api, expired, inTurn, json } from "./support.js";
+import { api, expired, inTurn, json, itemsOf } from "./support.js";
 
 const CONTACTS = "/crm/v3/objects/contacts";
-
-/** No retries and no limiter of its own: what is tested is what `paginate` sends. */
-const start = (listener: RequestListener): Promise<Api> => api(listener, { retry: false, rateLimit: false });
-
-async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
 
 /** The path and query of each request. */
 const urls = (server: { readonly requests: readonly IncomingMessage[] }): (string | undefined)[] => server.requests.map(({ url }) => url);
@@ -57,23 +48,23 @@ describe("how it goes on", () => {
   });
 
   it("leaving the loop stops the requests", async () => {
-    const { server, hubspot } = await start(pageOf([1, 2], "a"));
+    const { server, hubspot } = await api(pageOf([1, 2], "a"));
     for await (const item of hubspot.paginate(CONTACTS)) if (item === 2) break;
     for await (const page of hubspot.paginate(CONTACTS).pages()) if (page.items.length > 0) break;
     expect(server.requests).toHaveLength(2);
   });
 
   it("every iteration begins anew, of items and of pages", async () => {
-    const { server, hubspot } = await start((request, response) =>
+    const { server, hubspot } = await api((request, response) =>
       (request.url === CONTACTS ? pageOf([0, 1], "a") : pageOf([2]))(request, response),
     );
     const contacts = hubspot.paginate(CONTACTS);
     const pages = contacts.pages();
-    expect([await all(contacts), await all(contacts)]).toEqual([
+    expect([await itemsOf(contacts), await itemsOf(contacts)]).toEqual([
       [0, 1, 2],
       [0, 1, 2],
     ]);
-    expect([await all(pages), await all(pages)].map((each) => each.map(({ items }) => items))).toEqual([
+    expect([await itemsOf(pages), await itemsOf(pages)].map((each) => each.map(({ items }) => items))).toEqual([
       [[0, 1], [2]],
       [[0, 1], [2]],
     ]);
@@ -81,14 +72,14 @@ describe("how it goes on", () => {
   });
 
   it("an empty page in the middle is no end", async () => {
-    const { hubspot } = await start(inTurn(pageOf([1], "a"), pageOf([], "b"), pageOf([], "c"), pageOf([2])));
-    expect(await all(hubspot.paginate(CONTACTS))).toEqual([1, 2]);
+    const { hubspot } = await api(inTurn(pageOf([1], "a"), pageOf([], "b"), pageOf([], "c"), pageOf([2])));
+    expect(await itemsOf(hubspot.paginate(CONTACTS))).toEqual([1, 2]);
   });
 
   it("a page holds items, total and the body as it came", async () => {
     const body = { total: 3, results: [{ id: "1" }], paging: { next: { after: "7" } }, extra: true };
-    const { hubspot } = await start(inTurn(json(body), json({ results: [], total: "3" })));
-    const [first, last] = (await all(hubspot.paginate(CONTACTS).pages())) as [Page, Page];
+    const { hubspot } = await api(inTurn(json(body), json({ results: [], total: "3" })));
+    const [first, last] = (await itemsOf(hubspot.paginate(CONTACTS).pages())) as [Page, Page];
     expect(first).toEqual({ items: [{ id: "1" }], cursor: cursorOf({ after: "7" }), total: 3, body });
     expect(last).toEqual({ items: [], cursor: undefined, total: undefined, body: { results: [], total: "3" } });
   });
@@ -104,7 +95,7 @@ describe("how it goes on", () => {
     ],
     ["an expired token", expired, { status: 401, category: "EXPIRED_AUTHENTICATION" }],
   ])("%s comes through, and the last cursor begins at the page that failed", async (_, failure, error) => {
-    const { server, hubspot } = await start(inTurn(pageOf([1], "a"), failure, pageOf([2], "b"), pageOf([3])));
+    const { server, hubspot } = await api(inTurn(pageOf([1], "a"), failure, pageOf([2], "b"), pageOf([3])));
     const seen: unknown[] = [];
     let cursor: string | undefined;
     const run = async (): Promise<void> => {
@@ -121,8 +112,8 @@ describe("how it goes on", () => {
   });
 
   it("with prefetch the list is the same, and an error waits until its page is asked for", async () => {
-    const { hubspot } = await start(inTurn(pageOf([1], "a"), pageOf([2], "b"), pageOf([3]), pageOf([1], "a"), json({}, 500)));
-    expect(await all(hubspot.paginate(CONTACTS, { prefetch: true }))).toEqual([1, 2, 3]);
+    const { hubspot } = await api(inTurn(pageOf([1], "a"), pageOf([2], "b"), pageOf([3]), pageOf([1], "a"), json({}, 500)));
+    expect(await itemsOf(hubspot.paginate(CONTACTS, { prefetch: true }))).toEqual([1, 2, 3]);
     const pages = hubspot.paginate(CONTACTS, { prefetch: true }).pages()[Symbol.asyncIterator]();
     expect((await pages.next()).value).toMatchObject({ items: [1], cursor: cursorOf({ after: "a" }) });
     expect(await rejection(pages.next())).toMatchObject({ status: 500 });
@@ -132,7 +123,7 @@ describe("how it goes on", () => {
   it("leaving the loop stops a page that was requested ahead", { timeout: 15_000 }, async () => {
     const stopped = gate();
     const begun = gate();
-    const { hubspot } = await start(
+    const { hubspot } = await api(
       inTurn(pageOf([1], "a"), (request) => {
         request.socket.once("close", () => stopped.open());
         begun.open();
@@ -153,8 +144,8 @@ describe.each([false, true])("an abort (prefetch: %s)", (prefetch) => {
   const reason = new Error("enough");
 
   it("before the first page sends nothing", async () => {
-    const { server, hubspot } = await start(json({ results: [] }));
-    expect(await rejection(all(hubspot.paginate(CONTACTS, { prefetch, signal: AbortSignal.abort(reason) })))).toBe(reason);
+    const { server, hubspot } = await api(json({ results: [] }));
+    expect(await rejection(itemsOf(hubspot.paginate(CONTACTS, { prefetch, signal: AbortSignal.abort(reason) })))).toBe(reason);
     expect(server.requests).toHaveLength(0);
   });
 
@@ -163,7 +154,7 @@ describe.each([false, true])("an abort (prefetch: %s)", (prefetch) => {
     ["pages", [[1, 2]]],
   ])("between two %s rejects with the signal's reason, and nothing more is sent", async (kind, expected) => {
     const controller = new AbortController();
-    const { server, hubspot } = await start(json({ results: [1, 2], paging: { next: { after: "a" } } }));
+    const { server, hubspot } = await api(json({ results: [1, 2], paging: { next: { after: "a" } } }));
     const contacts = hubspot.paginate(CONTACTS, { prefetch, signal: controller.signal });
     const seen: unknown[] = [];
     const run = async (): Promise<void> => {
@@ -180,7 +171,7 @@ describe.each([false, true])("an abort (prefetch: %s)", (prefetch) => {
 
   it.each(["items", "pages"] as const)("during the last of the %s rejects with the signal's reason", async (kind) => {
     const controller = new AbortController();
-    const { hubspot } = await start(json({ results: [1] }));
+    const { hubspot } = await api(json({ results: [1] }));
     const contacts = hubspot.paginate(CONTACTS, { prefetch, signal: controller.signal });
     const run = async (): Promise<void> => {
       for await (const each of kind === "items" ? contacts : contacts.pages()) controller.abort(each === undefined ? undefined : reason);
@@ -190,20 +181,20 @@ describe.each([false, true])("an abort (prefetch: %s)", (prefetch) => {
 
   it("while a page is under way rejects with the signal's reason", async () => {
     const controller = new AbortController();
-    const { hubspot } = await start(inTurn(json({ results: [1], paging: { next: { after: "a" } } }), () => controller.abort(reason)));
-    expect(await rejection(all(hubspot.paginate(CONTACTS, { prefetch, signal: controller.signal })))).toBe(reason);
+    const { hubspot } = await api(inTurn(json({ results: [1], paging: { next: { after: "a" } } }), () => controller.abort(reason)));
+    expect(await rejection(itemsOf(hubspot.paginate(CONTACTS, { prefetch, signal: controller.signal })))).toBe(reason);
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
   it("while the schema is waited for rejects with the signal's reason", async () => {
     const controller = new AbortController();
-    const { hubspot } = await start(json({ results: [1] }));
+    const { hubspot } = await api(json({ results: [1] }));
     const schema = z.number().refine(() => {
       controller.abort(reason);
       return new Promise<boolean>(() => undefined);
     });
     const options = { prefetch, signal: controller.signal, schema };
-    expect(await rejection(all(hubspot.paginate(CONTACTS, options)))).toBe(reason);
+    expect(await rejection(itemsOf(hubspot.paginate(CONTACTS, options)))).toBe(reason);
   });
 });
 
@@ -211,5 +202,5 @@ it("the deadline is each page's, not the whole's", async () => {
   const call: PageCall = ({ timeoutMs }) =>
     Promise.resolve({ results: [timeoutMs], paging: timeouts-- > 0 ? { next: { after: timeouts } } : null });
   let timeouts = 2;
-  expect(await all(paginate(call, CONTACTS, { timeoutMs: 40 }))).toEqual([40, 40, 40]);
+  expect(await itemsOf(paginate(call, CONTACTS, { timeoutMs: 40 }))).toEqual([40, 40, 40]);
 });

@@ -6,29 +6,9 @@ import { type PageRequest, paginate, type PaginateOptions } from "../../src/http
 import { HubSpotHttp } from "../../src/index.js";
 import { clientOf, connect, emulate } from "../support/setup.js";
 import { rejection } from "../transport/ways.js";
-import { agent, type Api, api, inTurn, json } from "./support.js";
+import { agent, api, inTurn, json, refusal, itemsOf } from "./support.js";
 
 const CONTACTS = "/crm/v3/objects/contacts";
-
-/** No retries and no limiter of its own: what is tested is what `paginate` sends. */
-const start = (listener: RequestListener): Promise<Api> => api(listener, { retry: false, rateLimit: false });
-
-async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of source) items.push(item);
-  return items;
-}
-
-/** The TypeError that `act` throws at once. */
-function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof TypeError) return error.message;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 function cursorOf(place: object): string {
   return Buffer.from(JSON.stringify(place)).toString("base64url");
@@ -129,7 +109,7 @@ const numbers =
 describe.each(Object.entries(FORMS))("%s", (_, form) => {
   it("pages together are the list in order, and each page's cursor begins behind it", { timeout: 60_000 }, async () => {
     let total = 0;
-    const { hubspot } = await start(numbers(form, () => total));
+    const { hubspot } = await api(numbers(form, () => total));
     const property = fc.asyncProperty(
       fc.nat(40),
       fc.integer({ min: 1, max: 15 }),
@@ -137,12 +117,12 @@ describe.each(Object.entries(FORMS))("%s", (_, form) => {
       async (length, limit, other) => {
         total = length;
         const expected = Array.from({ length }, (_value, index) => index);
-        const pages = await all(hubspot.paginate(form.path, { limit }).pages());
+        const pages = await itemsOf(hubspot.paginate(form.path, { limit }).pages());
         expect(pages.flatMap(({ items }) => items)).toEqual(expected);
         expect(pages.map(({ cursor }) => cursor !== undefined)).toEqual(pages.map((_page, index) => index < pages.length - 1));
         for (const [index, { cursor }] of pages.entries()) {
           if (cursor === undefined) continue;
-          const rest = await all(hubspot.paginate(form.path, { cursor, limit: other }));
+          const rest = await itemsOf(hubspot.paginate(form.path, { cursor, limit: other }));
           expect(rest).toEqual(expected.slice((index + 1) * limit));
         }
       },
@@ -151,9 +131,9 @@ describe.each(Object.entries(FORMS))("%s", (_, form) => {
   });
 
   it("each page is asked for once, with the page size under its name and everything else as given", async () => {
-    const { server, hubspot } = await start(numbers(form, () => 5));
+    const { server, hubspot } = await api(numbers(form, () => 5));
     const query = { properties: ["email", "first name"], archived: false, none: undefined };
-    expect(await all(hubspot.paginate(`${form.path}?a=b%2Fc`, { query, limit: 2, headers: { "x-a": "1" } }))).toEqual([0, 1, 2, 3, 4]);
+    expect(await itemsOf(hubspot.paginate(`${form.path}?a=b%2Fc`, { query, limit: 2, headers: { "x-a": "1" } }))).toEqual([0, 1, 2, 3, 4]);
     expect(server.requests).toHaveLength(3);
     for (const [index, { url, headers }] of server.requests.entries()) {
       expect(url).toMatch(
@@ -175,40 +155,40 @@ describe("where it begins", () => {
     ["in an encoded name", `${CONTACTS}?%61fter=${encodeURIComponent(token(2))}`, {}],
     ["in cursor, which stands above query", CONTACTS, { query: { after: token(4) }, cursor: cursorOf({ after: token(2) }) }],
   ])("after %s: from there on, and never two places in one request", async (_, path, options) => {
-    const { server, hubspot } = await start(numbers(FORMS["v3: paging.next.after"]!, () => 6));
-    expect(await all(hubspot.paginate(path, { ...options, limit: 2 }))).toEqual([2, 3, 4, 5]);
+    const { server, hubspot } = await api(numbers(FORMS["v3: paging.next.after"]!, () => 6));
+    expect(await itemsOf(hubspot.paginate(path, { ...options, limit: 2 }))).toEqual([2, 3, 4, 5]);
     expect(urls(server)).toEqual([2, 4].map((index) => `${CONTACTS}?limit=2&after=${encodeURIComponent(token(index))}`));
   });
 
   it("an empty after is the first page", async () => {
-    const { server, hubspot } = await start(json({ results: [] }));
-    await all(hubspot.paginate(CONTACTS, { query: { after: "", offset: null } }));
+    const { server, hubspot } = await api(json({ results: [] }));
+    await itemsOf(hubspot.paginate(CONTACTS, { query: { after: "", offset: null } }));
     expect(urls(server)).toEqual([CONTACTS]);
   });
 
   it("a time alone begins there, and goes on with both offsets", async () => {
     const first = json({ contacts: [1], "has-more": true, "vid-offset": 9, "time-offset": 5 });
-    const { server, hubspot } = await start(inTurn(first, json({ contacts: [2], "has-more": false, "vid-offset": 1, "time-offset": 1 })));
+    const { server, hubspot } = await api(inTurn(first, json({ contacts: [2], "has-more": false, "vid-offset": 1, "time-offset": 1 })));
     const path = "/contacts/v1/lists/recently_updated/contacts/recent";
-    expect(await all(hubspot.paginate(path, { query: new URLSearchParams("timeOffset=8&property=a&property=b") }))).toEqual([1, 2]);
+    expect(await itemsOf(hubspot.paginate(path, { query: new URLSearchParams("timeOffset=8&property=a&property=b") }))).toEqual([1, 2]);
     expect(urls(server)).toEqual([`${path}?property=a&property=b&timeOffset=8`, `${path}?property=a&property=b&vidOffset=9&timeOffset=5`]);
   });
 
   it("a full URL on the API's origin is the same as its path", async () => {
-    const { server, hubspot } = await start(numbers(FORMS["v1 contacts: has-more, vid-offset"]!, () => 3));
+    const { server, hubspot } = await api(numbers(FORMS["v1 contacts: has-more, vid-offset"]!, () => 3));
     const path = "/contacts/v1/lists/all/contacts/all";
-    expect(await all(hubspot.paginate(`${server.origin}${path}?vidOffset=1`, { limit: 1 }))).toEqual([1, 2]);
+    expect(await itemsOf(hubspot.paginate(`${server.origin}${path}?vidOffset=1`, { limit: 1 }))).toEqual([1, 2]);
     expect(urls(server)).toEqual([`${path}?count=1&vidOffset=1`, `${path}?count=1&vidOffset=2`]);
   });
 
   it("what the caller does to its options afterwards changes nothing", async () => {
-    const { server, hubspot } = await start(numbers(FORMS["v3: paging.next.after"]!, () => 4));
+    const { server, hubspot } = await api(numbers(FORMS["v3: paging.next.after"]!, () => 4));
     const query: Record<string, string> = { a: "1" };
     const options = { query, limit: 2 };
     const pages = hubspot.paginate(CONTACTS, options);
     query["a"] = "2";
     options.limit = 1;
-    await all(pages);
+    await itemsOf(pages);
     expect(urls(server)).toEqual([`${CONTACTS}?a=1&limit=2`, `${CONTACTS}?a=1&limit=2&after=${encodeURIComponent(token(2))}`]);
   });
 });
@@ -222,10 +202,10 @@ it("in the emulator: v3, dated and v1 lists of one account, to the end and from 
     apiOrigin: emulator.origin,
   });
   const ids = async (path: string, options: PaginateOptions, id: (item: never) => unknown): Promise<unknown[]> => {
-    const pages = await all(hubspot.paginate(path, options).pages());
+    const pages = await itemsOf(hubspot.paginate(path, options).pages());
     const whole = pages.flatMap(({ items }) => items);
     for (const [index, { cursor }] of pages.entries()) {
-      const rest = cursor === undefined ? [] : await all(hubspot.paginate(path, { ...options, cursor }));
+      const rest = cursor === undefined ? [] : await itemsOf(hubspot.paginate(path, { ...options, cursor }));
       expect(rest).toEqual(whole.slice(pages.slice(0, index + 1).flatMap(({ items }) => items).length));
     }
     return (whole as never[]).map((item) => id(item));
@@ -273,15 +253,15 @@ describe("wrong arguments", () => {
   });
 
   it("a path off the API's origin rejects before anything is sent", async () => {
-    const { server, hubspot } = await start(json({ results: [1] }));
+    const { server, hubspot } = await api(json({ results: [1] }));
     for (const path of ["https://evil.example/a?after=1", "//evil.example/a", "/a b", "/a?b=c#d"]) {
-      expect(await rejection(all(hubspot.paginate(path, { query: { b: "c" } })))).toBeInstanceOf(TypeError);
+      expect(await rejection(itemsOf(hubspot.paginate(path, { query: { b: "c" } })))).toBeInstanceOf(TypeError);
     }
     expect(server.requests).toHaveLength(0);
   });
 
   it("PP-01 an option that was not given is not read from Object.prototype", async () => {
-    const { server, hubspot } = await start(inTurn(json({ results: [1], paging: { next: { after: "a" } } }), json({ results: [2] })));
+    const { server, hubspot } = await api(inTurn(json({ results: [1], paging: { next: { after: "a" } } }), json({ results: [2] })));
     const polluted = {
       cursor: "evil",
       itemsKey: "evil",
@@ -294,7 +274,7 @@ describe("wrong arguments", () => {
     };
     for (const [name, value] of Object.entries(polluted))
       Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true });
-    const items = await all(hubspot.paginate(CONTACTS, {})).finally(() => {
+    const items = await itemsOf(hubspot.paginate(CONTACTS, {})).finally(() => {
       for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name);
     });
     expect(items).toEqual([1, 2]);

@@ -2,17 +2,7 @@
 import { FormData as UndiciFormData } from "undici";
 import { describe, expect, it } from "vitest";
 import { encodeBody, isByteStream, streamBody } from "../../src/http/request-body.js";
-
-/** The TypeError that `act` throws, as text; fails when it throws none. */
-function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof TypeError) return error.message;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
+import { refusal } from "./support.js";
 
 /** What a multipart body says, part by part. */
 async function parts(content: unknown, contentType: string | undefined): Promise<[string, string][]> {

@@ -2,19 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Query, requestHeaders, requestTarget } from "../../src/http/request-target.js";
+import { refusal } from "./support.js";
 
 const ORIGIN = "https://api.hubapi.com";
-
-/** The TypeError that `act` throws, as text; fails when it throws none. */
-function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof TypeError) return error.message;
-    throw error;
-  }
-  throw new Error("nothing was thrown");
-}
 
 describe("path and query", () => {
   it.each<[string, string, Query | undefined, string]>([

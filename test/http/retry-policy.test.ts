@@ -13,7 +13,15 @@ import {
 import { decideRetry, type FailedAttempt, isIdempotent, isSearch, resolveRetry } from "../../src/http/retry-policy.js";
 
 const POLICY = { attempts: 3, baseDelayMs: 1_000, maxDelayMs: 10_000, maxRetryAfterMs: 60_000 };
-const GET: FailedAttempt = { method: "GET", idempotent: true, replayable: true, attempt: 1, leftMs: 100_000, random: 0.5 };
+const GET: FailedAttempt = {
+  method: "GET",
+  idempotent: true,
+  replayable: true,
+  unreadable: false,
+  attempt: 1,
+  leftMs: 100_000,
+  random: 0.5,
+};
 const POST: FailedAttempt = { ...GET, method: "POST", idempotent: false };
 
 const refused = (status: number, retryAfterMs?: number) => new HubSpotApiError("no", { status, retryAfterMs });
@@ -109,14 +117,19 @@ describe("the network", () => {
 
 describe("an answer that cannot be read", () => {
   it("is read once more, when reading changes nothing", () => {
-    expect(decide(malformed())).toEqual({ retry: true, waitMs: 0, reason: "malformed" });
-    expect(decide(malformed(), { ...GET, attempt: 2 })).toMatchObject({ retry: false });
-    expect(decide(malformed(), { ...GET, method: "PUT" })).toMatchObject({ retry: false });
-    expect(decide(malformed(), { ...POST, idempotent: true })).toMatchObject({ retry: false });
+    const odd = { ...GET, unreadable: true };
+    expect(decide(malformed(), odd)).toEqual({ retry: true, waitMs: 0, reason: "malformed" });
+    expect(decide(malformed(), { ...odd, attempt: 2 })).toMatchObject({ retry: false });
+    expect(decide(malformed(), { ...odd, method: "PUT" })).toMatchObject({ retry: false });
+    expect(decide(malformed(), { ...odd, method: "POST" })).toMatchObject({ retry: false });
+  });
+
+  it("and was not fetched whole because it is too large, is not fetched twice", () => {
+    expect(decide(malformed(), { ...GET, unreadable: false })).toMatchObject({ retry: false });
   });
 
   it("and only does not fit the schema, will not fit the second time", () => {
-    expect(decide(malformed([{ message: "no" }]))).toMatchObject({ retry: false });
+    expect(decide(malformed([{ message: "no" }]), { ...GET, unreadable: true })).toMatchObject({ retry: false });
   });
 });
 

@@ -60,3 +60,21 @@ export const unknownToken = json(
   { status: "error", message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" },
   401,
 );
+
+/** The TypeError that `act` throws at once, as text; fails when it throws none. */
+export function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof TypeError) return error.message;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+/** Everything that comes, in order. */
+export async function itemsOf<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of source) items.push(item);
+  return items;
+}
