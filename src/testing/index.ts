@@ -18,7 +18,7 @@ export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
 export type { CrmObjectType, CrmRecord, CrmSeed, CrmStore, EngagementRecord } from "./emulator/crm-store.js";
 export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from "./emulator/state.js";
 export type { EmulatorRequest, EmulatorResponse } from "./emulator/messages.js";
-export type { EmulatorRoute, LoggedRequest, RequestMatch } from "./emulator/request-log.js";
+export type { EmulatorRoute, LoggedRequest, RequestMatch, RequestWatcher } from "./emulator/request-log.js";
 export type { PendingOverride, ResponseOverride } from "./emulator/response-overrides.js";
 
 export { type ContractRunner, type ContractSubject, runStateStoreContract, runStoreContract, storeContract } from "./store-contract/run.js";

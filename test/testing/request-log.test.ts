@@ -42,6 +42,25 @@ describe("the log", () => {
     ]);
   });
 
+  test("a watcher hears of each request when it arrives and when it was answered or dropped, until it has enough", async () => {
+    const emulator = await start();
+    const heard: string[] = [];
+    const enough = emulator.watchRequests(({ id, path, status, durationMs }) => {
+      heard.push(`${id} ${path} ${durationMs === undefined ? "arrived" : String(status)}`);
+    });
+    await send(`${emulator.origin}/a`);
+    emulator.clearRequests();
+    emulator.respondOnce("unknown", { destroy: true });
+    await expect(send(`${emulator.origin}/b`)).rejects.toThrow("fetch failed");
+    enough();
+    await send(`${emulator.origin}/c`);
+    expect(heard).toEqual(["1 /a arrived", "1 /a 404", "2 /b arrived", "2 /b undefined"]);
+    expect(emulator.requests.map(({ id, durationMs }) => [id, typeof durationMs])).toEqual([
+      [2, "number"],
+      [3, "number"],
+    ]);
+  });
+
   test("count takes a route, a set of conditions or a function", async () => {
     const emulator = await start();
     const { refresh_token } = await connect(emulator);

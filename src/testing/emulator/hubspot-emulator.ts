@@ -15,7 +15,7 @@ import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./
 import { legacyCrmRoutes } from "./legacy-crm-routes.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest } from "./messages.js";
 import { RateLimits, tooManyRequests } from "./rate-limits.js";
-import { type LoggedRequest, matches, RequestLog, type RequestMatch } from "./request-log.js";
+import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
 import { type PendingOverride, type ResponseOverride, ResponseOverrides } from "./response-overrides.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { type AccessToken, EmulatorState, type Grant } from "./state.js";
@@ -104,6 +104,11 @@ export class HubSpotEmulator {
     return this.requests.filter((request) => matches(match, request)).length;
   }
 
+  /** Calls `watcher` with each request twice, when it arrived and when it was answered. It must not throw. What it returns ends that. */
+  watchRequests(watcher: RequestWatcher): () => void {
+    return this.#log.watch(watcher);
+  }
+
   /** Empties the log. */
   clearRequests(): void {
     this.#log.clear();
@@ -187,7 +192,7 @@ export class HubSpotEmulator {
     };
     const [logged, answered] = this.#log.add(parsed, context);
     const response = this.#complete(await this.#overrides.apply(logged, () => this.#limited(match, parsed, query)));
-    if (response.destroy !== true) answered(response.status);
+    answered(response.destroy === true ? undefined : response.status);
     return response;
   }
 

@@ -29,6 +29,8 @@ export type EmulatorRoute =
 
 /** One request of the log. */
 export interface LoggedRequest {
+  /** 1, 2, 3... by arrival; never used again. */
+  readonly id: number;
   /** Upper case. */
   readonly method: string;
   /** Without the query. */
@@ -52,6 +54,8 @@ export interface LoggedRequest {
   readonly atMs: number;
   /** Undefined until answered, and for good when the connection was dropped. */
   readonly status: number | undefined;
+  /** Real milliseconds that the emulator took. Undefined until it was done. */
+  readonly durationMs: number | undefined;
 }
 
 /**
@@ -83,23 +87,30 @@ export function matches(match: RequestMatch | undefined, request: LoggedRequest)
   return grantType === undefined || request.form?.["grant_type"] === grantType;
 }
 
+/** Hears of each request twice: when it arrived, and when the emulator was done with it (`durationMs` is there). */
+export type RequestWatcher = (request: LoggedRequest) => void;
+
 /** The log. */
 export class RequestLog {
   readonly #entries: LoggedRequest[] = [];
+  readonly #watchers = new Set<RequestWatcher>();
+  #lastId = 0;
 
   /** Live view, oldest first. */
   get entries(): readonly LoggedRequest[] {
     return this.#entries;
   }
 
-  /** Notes an arrival; the returned function notes the answer. */
+  /** Notes an arrival; the returned function notes the answer, without a status when none is sent. */
   add(
     request: ParsedRequest,
     context: Pick<LoggedRequest, "route" | "hubId" | "atMs" | "query">,
-  ): [LoggedRequest, (status: number) => void] {
+  ): [LoggedRequest, (status: number | undefined) => void] {
+    const beganMs = performance.now();
     const { method, url, headers, form, json } = request;
     const entry = {
       ...context,
+      id: ++this.#lastId,
       method,
       path: url.pathname,
       url: url.pathname + url.search,
@@ -108,13 +119,29 @@ export class RequestLog {
       form,
       json,
     };
-    const logged = { ...entry, status: undefined as number | undefined };
+    const logged = { ...entry, status: undefined as number | undefined, durationMs: undefined as number | undefined };
     this.#entries.push(logged);
-    return [logged, (status) => void (logged.status = status)];
+    this.#tell(logged);
+    const done = (status: number | undefined): void => {
+      logged.status = status;
+      logged.durationMs = performance.now() - beganMs;
+      this.#tell(logged);
+    };
+    return [logged, done];
+  }
+
+  /** Calls `watcher` from now on; what it returns ends that. */
+  watch(watcher: RequestWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#entries.length = 0;
+  }
+
+  #tell(request: LoggedRequest): void {
+    for (const watcher of this.#watchers) watcher(request);
   }
 }
