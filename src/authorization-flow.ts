@@ -4,7 +4,8 @@
  */
 import { storeError } from "./account-records.js";
 import type { ResolvedOptions } from "./client-options.js";
-import { AuthorizationDeniedError, HubSpotOAuthError, StateMismatchError, withFlowDetails } from "./errors.js";
+import { hide } from "./error-brand.js";
+import { AuthorizationDeniedError, type FlowDetails, HubSpotOAuthError, StateMismatchError } from "./errors.js";
 import type { Emit } from "./events.js";
 import { buildAuthorizeUrl, checkReturnTo, parseCallback } from "./oauth/authorize.js";
 import {
@@ -145,7 +146,10 @@ export class AuthorizationFlows {
     try {
       return await step();
     } catch (error) {
-      throw withFlowDetails(error, { context: flow.context, returnTo: flow.returnTo, clearCookie: this.clearCookie(flow) });
+      const details: FlowDetails = { context: flow.context, returnTo: flow.returnTo, clearCookie: this.clearCookie(flow) };
+      // Only to errors of ours: an abort's reason may end other flows, too.
+      if (error instanceof HubSpotOAuthError) hide(error, { ...details });
+      throw error;
     }
   }
 

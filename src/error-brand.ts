@@ -22,3 +22,8 @@ export function hide(error: object, fields: Readonly<Record<string, unknown>>): 
     Object.defineProperty(error, key, { value, enumerable: false, writable: true, configurable: true });
   }
 }
+
+/** The same entries in a list that prints its length only: Node prints an error's `errors` whether they are enumerable or not. */
+export function unprinted<T>(entries: readonly T[]): readonly T[] {
+  return Object.defineProperty([...entries], Symbol.for("nodejs.util.inspect.custom"), { value: () => `[${entries.length}, not printed]` });
+}

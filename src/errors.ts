@@ -3,7 +3,8 @@
  * Wrong arguments are `TypeError`; an abort rejects with the signal's own reason; all the rest is here.
  * No message, field or cause ever holds a token, a code, a secret or a raw body.
  */
-import { brand, hide } from "./error-brand.js";
+import { brand, hide, unprinted } from "./error-brand.js";
+import { quotedId } from "./safe-text.js";
 
 /** Base class of all errors of this library. */
 export abstract class HubSpotOAuthError extends Error {
@@ -29,12 +30,6 @@ export interface FlowDetails {
   readonly returnTo?: string | undefined;
   /** A `Set-Cookie` value that removes the flow's cookie; append it to the response. */
   readonly clearCookie?: string | undefined;
-}
-
-/** Attaches what the opened state knew to the error that ended the flow: to ours only, since an abort's reason may end other flows too. */
-export function withFlowDetails<E>(error: E, details: FlowDetails): E {
-  if (error instanceof HubSpotOAuthError) hide(error, { ...details });
-  return error;
 }
 
 /** The user, or HubSpot for the user, answered the authorization request with `error=` (RFC 6749 section 4.1.2.1). Offer to connect again. */
@@ -144,7 +139,7 @@ export class ReauthorizationRequiredError extends HubSpotOAuthError {
   readonly reason: string;
 
   constructor(accountId: string, reason: string) {
-    super(`HubSpot account ${quoteId(accountId)} must be connected again: HubSpot refuses its refresh token (${reason}).`);
+    super(`HubSpot account ${quotedId(accountId)} must be connected again: HubSpot refuses its refresh token (${reason}).`);
     this.accountId = accountId;
     this.reason = reason;
   }
@@ -159,7 +154,7 @@ export class AccountNotConnectedError extends HubSpotOAuthError {
   readonly accountId: string;
 
   constructor(accountId: string) {
-    super(`HubSpot account ${quoteId(accountId)} is not connected. Send the user through createAuthorization().`);
+    super(`HubSpot account ${quotedId(accountId)} is not connected. Send the user through createAuthorization().`);
     this.accountId = accountId;
   }
 }
@@ -236,7 +231,7 @@ export class MissingScopesError extends HubSpotOAuthError {
   readonly correlationId: string | undefined;
 
   constructor(details: { accountId?: string | undefined; scopes: readonly string[]; anyOf: boolean; correlationId?: string | undefined }) {
-    const whose = details.accountId === undefined ? "The credential" : `HubSpot account ${quoteId(details.accountId)}`;
+    const whose = details.accountId === undefined ? "The credential" : `HubSpot account ${quotedId(details.accountId)}`;
     const which =
       details.scopes.length === 0
         ? "a scope this call needs"
@@ -358,6 +353,27 @@ export class DecryptionError extends HubSpotOAuthError {
   readonly code = "decryption" as const;
 }
 
+/**
+ * Why a request was not taken for HubSpot's: `missing` no signature came · `malformed` its headers are repeated, or not of their form ·
+ * `unaccepted-version` it has only signatures of versions that are not accepted · `mismatch` it was not made with this secret for this
+ * request · `expired` it is genuine, but too old or dated in the future.
+ */
+export type RequestSignatureReason = "missing" | "malformed" | "unaccepted-version" | "mismatch" | "expired";
+
+/** A request does not prove that it comes from HubSpot. Answer 401, and do nothing that it asks for. */
+export class RequestSignatureError extends HubSpotOAuthError {
+  static {
+    brand(this, "RequestSignatureError");
+  }
+  readonly code = "request_signature" as const;
+  readonly reason: RequestSignatureReason;
+
+  constructor(reason: RequestSignatureReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** All of them, so that `switch (error.code)` narrows. */
 export type AnyHubSpotOAuthError =
   | AuthorizationDeniedError
@@ -373,20 +389,10 @@ export type AnyHubSpotOAuthError =
   | TimeoutError
   | MalformedResponseError
   | TokenStoreError
-  | DecryptionError;
+  | DecryptionError
+  | RequestSignatureError;
 
 /** Whether `error` is one of this library's, whichever copy of it threw; narrows to the union for `switch`. */
 export function isHubSpotOAuthError(error: unknown): error is AnyHubSpotOAuthError {
   return error instanceof HubSpotOAuthError;
-}
-
-/** Node prints an error's `errors` whether they are enumerable or not; these quote customers' data. */
-function unprinted(errors: readonly HubSpotErrorDetail[]): readonly HubSpotErrorDetail[] {
-  return Object.defineProperty([...errors], Symbol.for("nodejs.util.inspect.custom"), { value: () => `[${errors.length}, not printed]` });
-}
-
-/** An account id as it may stand in a message: one line, at most 64 characters. */
-function quoteId(id: string): string {
-  const text = JSON.stringify(id);
-  return text.length <= 66 ? text : `${text.slice(0, 65)}…"`;
 }

@@ -26,6 +26,9 @@ export type { AccountCredential, Authorization, AuthorizeOptions, Credential, Ht
 export type { Open, OpenedResponse } from "./stream-transport.js";
 export type { DispatcherLike, FetchLike, Send, WireRequest, WireResponse } from "./transport.js";
 
+export { verifyHubSpotSignature } from "./request-signature.js";
+export type { SignatureOptions, SignatureVersion, SignedHeaders, SignedRequest, VerifiedSignature } from "./request-signature.js";
+
 export { TokenSet } from "./token-set.js";
 export type { Grant, RevealedTokens, StoredTokens } from "./token-set.js";
 export { MemoryStateStore, MemoryTokenStore } from "./stores/memory.js";
@@ -46,6 +49,7 @@ export {
   NetworkError,
   RateLimitError,
   ReauthorizationRequiredError,
+  RequestSignatureError,
   StateMismatchError,
   TimeoutError,
   TokenRequestError,
@@ -57,6 +61,7 @@ export type {
   HubSpotApiErrorDetails,
   HubSpotErrorDetail,
   NetworkPhase,
+  RequestSignatureReason,
   StateMismatchReason,
   TokenRequestErrorDetails,
 } from "./errors.js";

@@ -26,6 +26,12 @@ export function safeWord(value: unknown, secrets: readonly (string | undefined)[
   return typeof value === "string" && /^[\w.:-]{1,100}$/.test(value) ? safeText(value, secrets) : undefined;
 }
 
+/** An account id as it may stand in a message: one line, at most 64 characters. */
+export function quotedId(id: string): string {
+  const text = JSON.stringify(id);
+  return text.length <= 66 ? text : `${text.slice(0, 65)}…"`;
+}
+
 function quotes(text: string, secret: string): boolean {
   const base64 = Buffer.from(secret).toString("base64").replace(/=+$/, "");
   return [secret, encodeURIComponent(secret), base64, base64.replaceAll("+", "-").replaceAll("/", "_")].some((form) => text.includes(form));
