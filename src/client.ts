@@ -333,7 +333,7 @@ export class HubSpotOAuthClient<Context = unknown> {
   /** Refuses new work, waits for refreshes under way, writes what the store has not taken yet (30 s at most), closes the sockets it opened. */
   async close(): Promise<void> {
     await this.#tokens.close();
-    this.#runtime.limiter?.close();
+    await this.#runtime.limiter?.close();
     await this.#transport.close();
   }
 

@@ -76,6 +76,7 @@ export class RateLimiter {
   readonly #emit: Emit | undefined;
   readonly #now: () => number;
   readonly #accounts = new Map<string, Account>();
+  readonly #exchanges = new Set<Promise<void>>();
   readonly #onEmpty = (lane: Lane): void => {
     clearTimeout(lane.timer);
     lane.timer = undefined;
@@ -184,17 +185,19 @@ export class RateLimiter {
     if (bucket === "api") this.#pauseLane(this.#lane(key, "search"), nowMs, untilMs, false);
   }
 
-  /** Fails what waits, and every call from now on. */
-  close(): void {
+  /** Fails what waits, and every call from now on. With a shared store, resolves when other processes can have what this one leaves. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#sweeper);
-    for (const { api, search } of this.#accounts.values()) {
-      for (const lane of [api, search]) {
-        lane?.queue.failAll(closed);
-        clearTimeout(lane?.timer);
-      }
-    }
+    const lanes = [...this.#accounts.values()].flatMap(({ api, search }) => (search === undefined ? [api] : [api, search]));
     this.#accounts.clear();
+    for (const lane of lanes) {
+      lane.queue.failAll(closed);
+      clearTimeout(lane.timer);
+    }
+    await Promise.all(this.#exchanges);
+    if (!this.#alone) await Promise.all(lanes.map((lane) => this.#leave(lane)));
   }
 
   /** How many accounts are remembered. */
@@ -301,10 +304,25 @@ export class RateLimiter {
     const store = this.#store;
     if (store === undefined || this.#closed) return;
     const exchange = credit.exchange(this.#now(), this.#alone ? 0 : lane.queue.size);
-    askStore(store, lane.key, lane.bucket, exchange).then(
-      (grant) => this.#onGrant(lane, credit, grant),
-      () => this.#onStoreFailure(lane, credit),
-    );
+    const exchanged = askStore(store, lane.key, lane.bucket, exchange)
+      .then(
+        (grant) => this.#onGrant(lane, credit, grant),
+        () => this.#onStoreFailure(lane, credit),
+      )
+      .finally(() => this.#exchanges.delete(exchanged));
+    this.#exchanges.add(exchanged);
+  }
+
+  /** The last news of this process. Without them its calls would count as under way until their grace is over. */
+  async #leave({ key, bucket, credit }: Lane): Promise<void> {
+    if (this.#store === undefined || credit === undefined) return;
+    const exchange = credit.exchange(this.#now(), 0);
+    if (exchange.answered + exchange.unused + exchange.refused === 0) return;
+    try {
+      await askStore(this.#store, key, bucket, { ...exchange, spare: 0 });
+    } catch {
+      this.#emit?.("store.failed", { accountId: key, operation: "rate-limit" });
+    }
   }
 
   #onGrant(lane: Lane, credit: SharedCredit, grant: RateLimitGrant): void {

@@ -153,18 +153,21 @@ export class SharedCredit {
     this.#unused++;
   }
 
-  /** When it is time to tell what other processes may wait for. */
+  /** When it is time to tell what other processes may wait for: answers, and granted calls that nobody here has used. */
   tellMs(nowMs: number): number {
     if (this.#refused > 0 || this.#pauseUntilMs > nowMs) return nowMs;
-    if (this.#answered + this.#unused === 0) return Number.POSITIVE_INFINITY;
     const { spanMs, graceMs } = this.#window;
-    const calmMs = Math.min(spanMs / CALM_EXCHANGES_PER_SPAN, graceMs / 2);
-    return Math.max(nowMs, this.#askedMs + (this.#scarce ? spanMs / EXCHANGES_PER_SPAN : calmMs));
+    const calmMs = Math.min(spanMs / CALM_EXCHANGES_PER_SPAN, graceMs * USED_WITHIN);
+    const returnMs = this.#granted === 0 ? Number.POSITIVE_INFINITY : this.#grantedMs + calmMs;
+    if (this.#answered + this.#unused === 0) return Math.max(nowMs, returnMs);
+    return Math.max(nowMs, Math.min(returnMs, this.#askedMs + (this.#scarce ? spanMs / EXCHANGES_PER_SPAN : calmMs)));
   }
 
   /** The next exchange, for `need` calls that wait. What it tells is told. */
   exchange(nowMs: number, need: number): RateLimitExchange {
     const { limit, spanMs, graceMs } = this.#window;
+    // Who has not used what it had in advance needs nothing in advance.
+    const spare = this.#granted === 0 && nowMs <= this.#askedMs + graceMs ? this.#usedSince : 0;
     if (this.#granted > 0) this.#giveBack(nowMs);
     const isNews = nowMs < this.#newsUntilMs;
     const exchange: RateLimitExchange = {
@@ -172,7 +175,7 @@ export class SharedCredit {
       limit,
       graceMs,
       need: Math.min(need, limit),
-      spare: nowMs <= this.#askedMs + graceMs ? Math.min(this.#usedSince, Math.floor(limit * SPARE_PART)) : 0,
+      spare: Math.min(spare, Math.floor(limit * SPARE_PART)),
       answered: isNews ? this.#answered : 0,
       unused: isNews ? this.#unused : 0,
       refused: this.#refused,

@@ -67,7 +67,7 @@ describe("the limit", () => {
     const waiting = world.limiter.wait("a", "api");
     world.limiter.observe("a", "api", headers({ max: "5" }));
     await expect(waiting).resolves.toBeUndefined();
-    world.limiter.close();
+    void world.limiter.close();
   });
 
   it.each([

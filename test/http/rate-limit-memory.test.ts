@@ -10,7 +10,7 @@ beforeEach(() => {
   startFakeTime();
 });
 afterEach(() => {
-  for (const limiter of limiters) limiter.close();
+  for (const limiter of limiters) void limiter.close();
   limiters = [];
   vi.useRealTimers();
 });
@@ -87,7 +87,7 @@ describe("close", () => {
     const limiter = limiterOf({ limit: 1 });
     expect(goingAtOnce(limiter, "a")).toBe(1);
     const waiting = rejection(limiter.wait("a", "api"));
-    limiter.close();
+    void limiter.close();
     expect(await waiting).toBeInstanceOf(ConfigurationError);
     await expect(limiter.take("b", "api")).rejects.toThrow("closed");
     limiter.observe("a", "api", {});

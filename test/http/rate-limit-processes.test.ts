@@ -85,7 +85,7 @@ async function run(
   let attempts: readonly number[] | undefined;
   const done = Promise.all(all).then((each) => (attempts = each));
   for (let second = 0; attempts === undefined && second < 300; second++) await vi.advanceTimersByTimeAsync(1_000);
-  for (const limiter of limiters) limiter.close();
+  for (const limiter of limiters) void limiter.close();
   return { server, attempts: await done, lastMs };
 }
 

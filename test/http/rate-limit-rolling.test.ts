@@ -57,7 +57,7 @@ async function run(plan: readonly PlannedCall[], limit: number): Promise<CallRec
   }
   // Longer than any line of this test, whatever happens in it.
   await vi.advanceTimersByTimeAsync(20_000 + (plan.length + 1) * (SPAN_MS + GRACE_MS));
-  limiter.close();
+  void limiter.close();
   return records;
 }
 

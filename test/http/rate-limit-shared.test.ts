@@ -61,8 +61,10 @@ const advance = async (ms: number): Promise<void> => {
 beforeEach(() => {
   startFakeTime();
 });
-afterEach(() => {
-  for (const limiter of limiters) limiter.close();
+afterEach(async () => {
+  const closing = Promise.all(limiters.map((limiter) => limiter.close()));
+  if (vi.isFakeTimers()) await advance(2_000); // A store that never answers is given up.
+  await closing;
   limiters = [];
   vi.useRealTimers();
 });
@@ -131,15 +133,6 @@ describe("asking", () => {
     expect(told).toHaveLength(2);
   });
 
-  it("gives back what was not used in time, and does not use it", async () => {
-    const { limiter, told } = shared([{ granted: 1, free: 39 }, { granted: 2, free: 37 }, { granted: 1 }]);
-    await limiter.take("a", "api");
-    await limiter.take("a", "api");
-    await advance(GRACE_MS / 10);
-    await limiter.take("a", "api");
-    expect(told[2]).toMatchObject({ need: 1, unused: 1 });
-  });
-
   it("counts a call that left the line while it was asked for as one in advance", async () => {
     const { limiter, told } = shared([{ granted: 1, free: 0 }]);
     const controller = new AbortController();
@@ -196,7 +189,11 @@ describe("telling", () => {
   });
 
   it("tells nothing that the store knows by itself by then", async () => {
-    const { limiter, told } = shared([{ granted: 2, free: 30 }]);
+    const { limiter, told } = shared([
+      { granted: 2, free: 30 },
+      { granted: 0, free: 30 },
+      { granted: 1, free: 30 },
+    ]);
     line(limiter, 2);
     await advance(0);
     const sentMs = performance.now();
@@ -327,9 +324,68 @@ describe("a store that fails", () => {
   it("is not asked after close", async () => {
     const { limiter, told } = shared([{ granted: 1 }]);
     const waiting = rejection(limiter.wait("a", "api"));
-    limiter.close();
+    await limiter.close();
     expect(await waiting).toMatchObject({ code: "configuration" });
     await advance(1_000);
     expect(told).toEqual([]);
+  });
+});
+
+describe("what others may wait for", () => {
+  it("goes back when nobody here has used it for a part of the interval, and is not used any more", async () => {
+    const { limiter, told } = shared([{ granted: 2, free: 38 }, { granted: 3, free: 35 }, { granted: 0 }]);
+    line(limiter, 2);
+    await advance(0);
+    line(limiter, 1);
+    await advance(Math.ceil(SPAN_MS / 10) - 1);
+    expect(told).toHaveLength(2);
+    await advance(2);
+    expect(told[2]).toMatchObject({ need: 0, spare: 0, unused: 2 });
+    expect(limiter.tryTake("a", "api")).toBe(false);
+    await advance(GRACE_MS);
+    expect(told).toHaveLength(3);
+  });
+
+  it("is told by close: calls that were answered, and granted ones that were not made", async () => {
+    const { limiter, told } = shared([
+      { granted: 2, free: 38 },
+      { granted: 3, free: 35 },
+    ]);
+    line(limiter, 2);
+    await advance(0);
+    line(limiter, 1);
+    await advance(0);
+    limiter.observe("a", "api", {});
+    await limiter.close();
+    expect(told).toHaveLength(3);
+    expect(told[2]).toMatchObject({ need: 0, spare: 0, answered: 1, unused: 2 });
+  });
+
+  it("is told by close after the exchange under way, which may grant more", async () => {
+    let answer: ((grant: RateLimitGrant) => void) | undefined;
+    const told: RateLimitExchange[] = [];
+    const exchange = (_key: string, _bucket: RateLimitBucket, exchanged: RateLimitExchange): Promise<RateLimitGrant> => {
+      told.push(exchanged);
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const limiter = new RateLimiter({ store: { exchange } });
+    const waiting = rejection(limiter.wait("a", "api"));
+    await advance(0);
+    const closing = limiter.close();
+    expect(await waiting).toMatchObject({ code: "configuration" });
+    answer?.({ granted: 1, waitMs: 0, pausedMs: 0, free: 9 });
+    await advance(0);
+    expect(told[1]).toMatchObject({ need: 0, spare: 0, unused: 1 });
+    answer?.({ granted: 0, waitMs: 0, pausedMs: 0, free: 10 });
+    await closing;
+  });
+
+  it("is not waited for by close when the store fails: the event says so", async () => {
+    const { limiter, events } = shared([{ granted: 1, free: 9 }, new Error("down")]);
+    line(limiter, 1);
+    await advance(0);
+    limiter.observe("a", "api", {});
+    await limiter.close();
+    expect(events).toContainEqual(expect.objectContaining({ type: "store.failed", operation: "rate-limit" }));
   });
 });

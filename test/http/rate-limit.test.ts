@@ -17,7 +17,7 @@ beforeEach(() => {
   startFakeTime();
 });
 afterEach(() => {
-  for (const limiter of limiters) limiter.close();
+  for (const limiter of limiters) void limiter.close();
   limiters = [];
   vi.useRealTimers();
 });
