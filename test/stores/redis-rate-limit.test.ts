@@ -49,8 +49,8 @@ describe.skipIf(port === undefined)("on one server", () => {
     namespace = `test-${randomUUID()}`;
     store = newStore();
   };
-  afterEach(() => {
-    for (const limiter of limiters.splice(0)) limiter.close();
+  afterEach(async () => {
+    await Promise.all(limiters.splice(0).map((limiter) => limiter.close()));
   });
 
   describe("the script", () => {
