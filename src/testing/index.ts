@@ -15,7 +15,11 @@ export type {
 } from "./emulator/emulator-options.js";
 export type { EmulatorRateLimit } from "./emulator/rate-limits.js";
 export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
-export type { CrmObjectType, CrmRecord, CrmSeed, CrmStore, EngagementRecord } from "./emulator/crm-store.js";
+export type { Associations, AssociationType, RecordEnd } from "./emulator/associations.js";
+export type { CrmCollection, CrmRecord, PropertyValues } from "./emulator/crm-collection.js";
+export type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./emulator/crm-seed.js";
+export type { CrmStore, EngagementRecord } from "./emulator/crm-store.js";
+export type { CrmObjectType, CustomObjectOptions } from "./emulator/object-types.js";
 export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from "./emulator/state.js";
 export type { EmulatorRequest, EmulatorResponse } from "./emulator/messages.js";
 export type { EmulatorRoute, LoggedRequest, RequestMatch, RequestWatcher } from "./emulator/request-log.js";

@@ -108,6 +108,12 @@ export function objectNotFound(): EmulatorResponse {
   return apiError(404, "OBJECT_NOT_FOUND", "resource not found");
 }
 
+/** 400: an object type that the account does not know. It was captured without a category. */
+export function unknownObjectType(name: string): EmulatorResponse {
+  const correlationId = randomUUID();
+  return json(400, { status: "error", message: `Unable to infer object type from: ${name}`, correlationId }, correlation(correlationId));
+}
+
 /** 404: no such path, or one that was switched off. */
 export function routeNotFound(method: string, path: string): EmulatorResponse {
   return apiError(404, "OBJECT_NOT_FOUND", `No route matches ${method} ${path}`);

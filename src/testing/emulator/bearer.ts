@@ -13,6 +13,7 @@ export interface Caller {
   readonly account: EmulatorAccount;
   /** The app; undefined for a private app token. */
   readonly clientId: string | undefined;
+  readonly scopes: readonly string[];
 }
 
 /** Checks the token, and that it has one of `anyOf`. Anything with a `status` is the error to answer. */
@@ -21,7 +22,8 @@ export function authenticate({ state, request }: RouteContext, anyOf: readonly s
   if (token === undefined) return authenticationMissing();
   const privateApp = findPrivateApp(state, token);
   if (privateApp !== undefined) {
-    return allowed(privateApp.scopes, anyOf) ? { account: privateApp.account, clientId: undefined } : missingScopes(anyOf);
+    const caller = { ...privateApp, clientId: undefined };
+    return lackedScopes(caller, anyOf) ?? caller;
   }
   if (token.startsWith("pat-")) return authenticationMissing();
   const found = state.findAccessToken(token);
@@ -32,7 +34,13 @@ export function authenticate({ state, request }: RouteContext, anyOf: readonly s
     return expired ? authenticationExpired(Math.min(found.expiresAtMs, state.now()), state.now()) : authenticationMissing();
   }
   if (state.now() >= found.expiresAtMs) return authenticationExpired(found.expiresAtMs, state.now());
-  return allowed(found.scopes, anyOf) ? { account, clientId: found.clientId } : missingScopes(anyOf);
+  const caller = { account, clientId: found.clientId, scopes: found.scopes };
+  return lackedScopes(caller, anyOf) ?? caller;
+}
+
+/** The 403 for a caller that has none of the scopes, one of which would do. */
+export function lackedScopes(caller: Pick<Caller, "scopes">, anyOf: readonly string[]): EmulatorResponse | undefined {
+  return anyOf.length === 0 || anyOf.some((scope) => caller.scopes.includes(scope)) ? undefined : missingScopes(anyOf);
 }
 
 /** The account a request concerns, read from its token or code before anything is checked; for the log. */
@@ -79,8 +87,4 @@ function findPrivateApp(state: EmulatorState, token: string): { account: Emulato
     if (app !== undefined) return { account, scopes: app.scopes };
   }
   return undefined;
-}
-
-function allowed(scopes: readonly string[], anyOf: readonly string[]): boolean {
-  return anyOf.length === 0 || anyOf.some((scope) => scopes.includes(scope));
 }

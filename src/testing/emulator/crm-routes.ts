@@ -1,123 +1,148 @@
 /**
- * CRM objects (contacts, companies, deals) under `/crm/v3/objects/{type}` and `/crm/objects/{2026-03|2026-09}/{type}`: list, read, create,
- * update, archive.
+ * CRM objects one at a time, and lists of them: list, read, create, update, archive.
  */
 
-import { apiError, objectNotFound, validationError } from "./api-errors.js";
-import { authenticate, type Caller, rateLimitHeaders } from "./bearer.js";
-import type { CrmObjectType, CrmRecord } from "./crm-store.js";
+import { objectNotFound, unknownObjectType, validationError } from "./api-errors.js";
+import { associatedType } from "./associations.js";
+import type { CrmRecord } from "./crm-collection.js";
+import {
+  invalidBody,
+  isObject,
+  listedNames,
+  notUnique,
+  readProperties,
+  refusedValues,
+  represent,
+  representAssociations,
+  representWhole,
+  sentProperties,
+} from "./crm-representation.js";
 import { type EmulatorResponse, empty, json } from "./messages.js";
-import type { EmulatorRoute } from "./request-log.js";
-import type { Route, RouteContext, RouteHandler } from "./route-table.js";
+import { type ObjectContext, objectRoutes } from "./object-routes.js";
+import type { CrmObjectType } from "./object-types.js";
+import type { Route } from "./route-table.js";
 
-const DEFAULT_PROPERTIES: Readonly<Record<CrmObjectType, readonly string[]>> = {
-  contacts: ["createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"],
-  companies: ["createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"],
-  deals: ["amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"],
-};
-const ALWAYS_SENT: Readonly<Record<CrmObjectType, readonly string[]>> = {
-  contacts: ["createdate", "hs_object_id", "lastmodifieddate"],
-  companies: ["createdate", "hs_lastmodifieddate", "hs_object_id"],
-  deals: ["createdate", "hs_lastmodifieddate", "hs_object_id"],
-};
+const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 
-type ObjectHandler = (context: RouteContext, caller: Caller, type: CrmObjectType) => EmulatorResponse;
-
-/** The CRM object routes. */
+/** The routes of this file. */
 export const crmRoutes: readonly Route[] = [
-  ...objectRoutes("objects-list", "GET", "", "read", list),
-  ...objectRoutes("objects-create", "POST", "", "write", create),
-  ...objectRoutes("objects-read", "GET", "/{id}", "read", read),
-  ...objectRoutes("objects-update", "PATCH", "/{id}", "write", update),
-  ...objectRoutes("objects-archive", "DELETE", "/{id}", "write", archive),
+  ...objectRoutes({ name: "objects-list", method: "GET", rest: "", right: "read", handle: list }),
+  ...objectRoutes({ name: "objects-create", method: "POST", rest: "", right: "write", handle: create }),
+  ...objectRoutes({ name: "objects-read", method: "GET", rest: "/{id}", right: "read", handle: read }),
+  ...objectRoutes({ name: "objects-update", method: "PATCH", rest: "/{id}", right: "write", handle: update }),
+  ...objectRoutes({ name: "objects-archive", method: "DELETE", rest: "/{id}", right: "write", handle: archive }),
 ];
 
-function objectRoutes(name: EmulatorRoute, method: string, rest: string, right: "read" | "write", handle: ObjectHandler): Route[] {
-  const type = "{type:contacts|companies|deals}";
-  const handler: RouteHandler = (context) => {
-    const objectType = context.params["type"] as CrmObjectType; // the pattern lets nothing else through
-    const caller = authenticate(context, [`crm.objects.${objectType}.${right}`]);
-    if ("status" in caller) return caller;
-    const response = handle(context, caller, objectType);
-    return { ...response, headers: { ...response.headers, ...rateLimitHeaders(context.request) } };
-  };
-  return [`/crm/v3/objects/${type}${rest}`, `/crm/objects/{version:2026-03|2026-09}/${type}${rest}`].map((pattern) => ({
-    name,
-    method,
-    pattern,
-    handler,
-  }));
-}
-
-function list({ query, request }: RouteContext, { account }: Caller, type: CrmObjectType): EmulatorResponse {
-  const limit = Number(query["limit"] ?? 10);
+function list({ query, request, crm, type, records }: ObjectContext): EmulatorResponse {
+  const limit = Number(query["limit"] ?? DEFAULT_LIMIT);
   if (!Number.isInteger(limit) || limit < 1) return validationError(`Invalid limit: ${query["limit"]}`);
   if (limit > MAX_LIMIT) return validationError(`The limit must be at most ${MAX_LIMIT}`);
-  const archived = query["archived"] === "true";
-  const records = archived ? account.crm.listArchived(type) : account.crm.list(type);
   const after = query["after"];
-  // The cursor is the id to begin with, so records that vanish between two pages neither repeat nor hide others.
-  const rest = after === undefined ? records : records.filter((record) => Number(record.id) >= Number(after));
   if (after !== undefined && !/^\d+$/u.test(after)) return validationError(`The 'after' value is not valid: ${after}`);
-  const results = rest.slice(0, limit).map((record) => represent(record, type, query["properties"]));
-  const next = rest[limit];
-  if (next === undefined) return json(200, { results });
+  const associated = associatedTypes(crm.findType.bind(crm), query["associations"]);
+  if ("status" in associated) return associated;
+  // The cursor is the id to begin with, so records that vanish between two pages neither repeat nor hide others.
+  const page = records.page(Number(after ?? 0), limit, query["archived"] === "true");
+  const names = sentProperties(type, listedNames(query["properties"]));
+  const results = page.records.map((record) => withAssociations(crm, type, record, names, associated));
+  if (page.next === undefined) return json(200, { results });
   const link = new URL(request.url);
-  link.searchParams.set("after", next.id);
-  return json(200, { results, paging: { next: { after: next.id, link: link.href } } });
+  link.searchParams.set("after", page.next.id);
+  return json(200, { results, paging: { next: { after: page.next.id, link: link.href } } });
 }
 
-function read({ query, params }: RouteContext, { account }: Caller, type: CrmObjectType): EmulatorResponse {
-  const record = account.crm.find(type, params["id"] ?? "");
-  return record === undefined ? objectNotFound() : json(200, represent(record, type, query["properties"]));
+function read(context: ObjectContext): EmulatorResponse {
+  const { query, crm, type } = context;
+  const associated = associatedTypes(crm.findType.bind(crm), query["associations"]);
+  if ("status" in associated) return associated;
+  const record = find(context, query["archived"] === "true");
+  if ("status" in record) return record;
+  return json(200, withAssociations(crm, type, record, sentProperties(type, listedNames(query["properties"])), associated));
 }
 
-function create({ state, request }: RouteContext, { account }: Caller, type: CrmObjectType): EmulatorResponse {
+function create({ state, request, crm, type, records }: ObjectContext): EmulatorResponse {
   const properties = readProperties(request.json);
-  if (properties === undefined) return invalidBody();
-  const twin = properties["email"] === undefined ? undefined : account.crm.findByEmail(properties["email"]);
-  if (type === "contacts" && twin !== undefined) {
-    return apiError(409, "CONFLICT", `Contact already exists. Existing ID: ${twin.id}`);
-  }
-  const record = account.crm.create(type, properties, state.now());
-  return json(201, represent(record, type, Object.keys(record.properties).join(",")));
+  if (properties === undefined) return invalidBody("properties");
+  const targets = readTargets(request.json, type, crm.types);
+  if ("status" in targets) return targets;
+  const missing = targets.find((target) => crm.of(target.type).find(target.id) === undefined);
+  if (missing !== undefined) return validationError(`The ${missing.type.singular} ${missing.id} to associate with does not exist`);
+  const refused = refusedValues(crm, type, properties);
+  if (refused !== undefined) return refused;
+  const { hs_object_id: _, ...values } = properties;
+  const record = records.create(values, state.now());
+  for (const target of targets) crm.associations.link({ type, id: record.id }, target);
+  return json(201, representWhole(record));
 }
 
-function update({ state, request, params }: RouteContext, { account }: Caller, type: CrmObjectType): EmulatorResponse {
+function update(context: ObjectContext): EmulatorResponse {
+  const { state, request, crm, type, records } = context;
   const properties = readProperties(request.json);
-  if (properties === undefined) return invalidBody();
-  const record = account.crm.find(type, params["id"] ?? "");
-  if (record === undefined) return objectNotFound();
-  account.crm.update(type, record, properties, state.now());
-  return json(200, represent(record, type, Object.keys(record.properties).join(",")));
+  if (properties === undefined) return invalidBody("properties");
+  const record = find(context, false);
+  if ("status" in record) return record;
+  const refused = refusedValues(crm, type, properties, record);
+  if (refused !== undefined) return refused;
+  records.update(record, properties, state.now());
+  return json(200, representWhole(record));
 }
 
-function archive({ state, params }: RouteContext, { account }: Caller, type: CrmObjectType): EmulatorResponse {
-  const record = account.crm.find(type, params["id"] ?? "");
-  if (record !== undefined) record.archivedAtMs = state.now();
+function archive({ state, params, crm, type, records }: ObjectContext): EmulatorResponse {
+  const record = records.find(params["id"] ?? "");
+  if (record !== undefined) crm.archive(type, record, state.now());
   return empty(204);
 }
 
-function represent(record: CrmRecord, type: CrmObjectType, requested: string | undefined): object {
-  const names = requested === undefined ? DEFAULT_PROPERTIES[type] : [...requested.split(","), ...ALWAYS_SENT[type]];
-  const properties = [...new Set(names)].filter((name) => name !== "").sort();
-  return {
-    id: record.id,
-    properties: Object.fromEntries(properties.map((name) => [name, record.properties[name] ?? null])),
-    createdAt: new Date(record.createdAtMs).toISOString(),
-    updatedAt: new Date(record.updatedAtMs).toISOString(),
-    archived: record.archivedAtMs !== undefined,
-    ...(record.archivedAtMs === undefined ? {} : { archivedAt: new Date(record.archivedAtMs).toISOString() }),
-  };
+/** The record of a path, by its id or by `idProperty`. */
+function find({ params, query, type, records }: ObjectContext, archived: boolean): CrmRecord | EmulatorResponse {
+  const id = params["id"] ?? "";
+  const property = query["idProperty"] ?? "hs_object_id";
+  if (property === "hs_object_id") return records.find(id, archived) ?? objectNotFound();
+  return records.isUnique(property) ? (records.findBy(property, id) ?? objectNotFound()) : notUnique(type, property);
 }
 
-function readProperties(body: unknown): Record<string, string> | undefined {
-  const properties = typeof body === "object" && body !== null && "properties" in body ? body.properties : undefined;
-  if (typeof properties !== "object" || properties === null || Array.isArray(properties)) return undefined;
-  return Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, String(value)]));
+function withAssociations(
+  crm: ObjectContext["crm"],
+  type: CrmObjectType,
+  record: CrmRecord,
+  names: readonly string[],
+  associated: readonly CrmObjectType[],
+): object {
+  const associations = associated.length === 0 ? undefined : representAssociations(crm, type, record.id, associated);
+  const body = represent(record, names);
+  return associations === undefined ? body : { ...body, associations };
 }
 
-function invalidBody(): EmulatorResponse {
-  return validationError("Invalid input JSON: the body must be an object with properties");
+function associatedTypes(
+  findType: (name: string) => CrmObjectType | undefined,
+  value: string | undefined,
+): readonly CrmObjectType[] | EmulatorResponse {
+  const types: CrmObjectType[] = [];
+  for (const name of value?.split(",") ?? []) {
+    const type = findType(name.trim());
+    if (type === undefined) return unknownObjectType(name);
+    types.push(type);
+  }
+  return types;
+}
+
+/** The `associations` of a create: `[{ to: { id }, types: [{ associationCategory, associationTypeId }] }]`. */
+function readTargets(
+  body: unknown,
+  from: CrmObjectType,
+  types: readonly CrmObjectType[],
+): readonly { readonly type: CrmObjectType; readonly id: string }[] | EmulatorResponse {
+  const given = isObject(body) ? (body["associations"] ?? []) : [];
+  if (!Array.isArray(given)) return invalidBody("associations that are an array");
+  const targets: { type: CrmObjectType; id: string }[] = [];
+  for (const entry of given as unknown[]) {
+    const to = isObject(entry) && isObject(entry["to"]) ? entry["to"]["id"] : undefined;
+    const specs = isObject(entry) && Array.isArray(entry["types"]) ? (entry["types"] as unknown[]) : [];
+    const [spec] = specs;
+    const type = isObject(spec) ? associatedType(from, spec["associationCategory"], spec["associationTypeId"], types) : undefined;
+    if (type === undefined) return validationError(`No association type of ${from.singular} is ${JSON.stringify(spec)}`);
+    targets.push({ type, id: String(to) });
+  }
+  return targets;
 }

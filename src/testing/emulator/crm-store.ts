@@ -1,19 +1,11 @@
 /**
- * One account's CRM records, in memory: contacts, companies, deals, and v1 engagements made up from a seed.
- * Knows nothing of HTTP; `crm-routes.ts` and `legacy-crm-routes.ts` give it HubSpot's shapes.
+ * One account's CRM, in memory: the records of every object type it knows, their associations, and v1 engagements.
+ * Knows nothing of HTTP; the route files give it HubSpot's shapes.
  */
 
-/** How many records to make up, or the properties of each. */
-export type CrmSeed = number | readonly Readonly<Record<string, string>>[];
-
-/** One CRM record. Times are milliseconds since 1970. */
-export interface CrmRecord {
-  readonly id: string;
-  readonly properties: Record<string, string | null>;
-  readonly createdAtMs: number;
-  updatedAtMs: number;
-  archivedAtMs: number | undefined;
-}
+import { Associations } from "./associations.js";
+import { CrmCollection, type CrmRecord } from "./crm-collection.js";
+import { type CrmObjectType, type CustomObjectOptions, ObjectTypes } from "./object-types.js";
 
 /** A v1 engagement. */
 export interface EngagementRecord {
@@ -24,102 +16,73 @@ export interface EngagementRecord {
   readonly body: string;
 }
 
-/** The object types the emulator keeps. */
-export type CrmObjectType = "contacts" | "companies" | "deals";
-
-const FIRST_NAMES = ["Ada", "Björn", "Chloé", "Dilip", "Esra", "Femi", "Grace", "Hana", "Ivo", "Júlia"];
-const LAST_NAMES = ["Okafor", "Lindqvist", "Moreau", "Sharma", "Yılmaz", "Novák", "O'Brien", "Tanaka"];
-
-/** The records of one account, by object type, in the order of their ids. */
+/** The CRM of one account. */
 export class CrmStore {
   readonly engagements: EngagementRecord[] = [];
-  readonly #records: Record<CrmObjectType, CrmRecord[]> = {
-    contacts: [],
-    companies: [],
-    deals: [],
-  };
+  readonly associations: Associations = new Associations();
+  readonly #types: ObjectTypes;
+  readonly #collections = new Map<CrmObjectType, CrmCollection>();
+  readonly #customTypes: CustomObjectOptions[] = [];
   #nextId = 101;
 
-  /** Every record that is not archived, lowest id first. */
-  list(type: CrmObjectType): readonly CrmRecord[] {
-    return this.#records[type].filter((record) => record.archivedAtMs === undefined);
+  constructor(hubId: number) {
+    this.#types = new ObjectTypes(hubId);
   }
 
-  /** The archived records of a type. */
-  listArchived(type: CrmObjectType): readonly CrmRecord[] {
-    return this.#records[type].filter((record) => record.archivedAtMs !== undefined);
+  /** Every object type, standard ones first. */
+  get types(): readonly CrmObjectType[] {
+    return this.#types.all();
   }
 
-  /** A record that is not archived. */
-  find(type: CrmObjectType, id: string): CrmRecord | undefined {
-    return this.list(type).find((record) => record.id === id);
+  /** The custom types as they were defined. */
+  get customTypes(): readonly CustomObjectOptions[] {
+    return this.#customTypes;
   }
 
-  /** A contact by its e-mail address, in any case. */
-  findByEmail(email: string): CrmRecord | undefined {
-    return this.list("contacts").find((record) => record.properties["email"]?.toLowerCase() === email.toLowerCase());
+  /** Adds a custom object type. Throws a `TypeError` for a name or an id that is taken or malformed. */
+  define(options: CustomObjectOptions): CrmObjectType {
+    const type = this.#types.define(options);
+    this.#customTypes.push({ ...options, objectTypeId: type.id });
+    return type;
   }
 
-  /** Adds a record. */
-  create(type: CrmObjectType, properties: Readonly<Record<string, string>>, nowMs: number): CrmRecord {
-    const id = String(this.#nextId++);
-    const at = new Date(nowMs).toISOString();
-    const modifiedName = type === "contacts" ? "lastmodifieddate" : "hs_lastmodifieddate";
-    const record: CrmRecord = {
-      id,
-      properties: { createdate: at, [modifiedName]: at, hs_object_id: id, ...properties },
-      createdAtMs: nowMs,
-      updatedAtMs: nowMs,
-      archivedAtMs: undefined,
-    };
-    this.#records[type].push(record);
-    return record;
+  /** An object type by any of its names, as they stand in paths. */
+  findType(name: string): CrmObjectType | undefined {
+    return this.#types.find(name);
   }
 
-  /** Changes some properties of a record. */
-  update(type: CrmObjectType, record: CrmRecord, properties: Readonly<Record<string, string>>, nowMs: number): void {
-    Object.assign(record.properties, properties);
-    record.properties[type === "contacts" ? "lastmodifieddate" : "hs_lastmodifieddate"] = new Date(nowMs).toISOString();
-    record.updatedAtMs = nowMs;
-  }
-
-  /** Fills an empty store. The same seed gives the same records. */
-  seed(seeds: { contacts: CrmSeed; companies: CrmSeed; deals: CrmSeed; engagements: number }, domain: string, nowMs: number): void {
-    for (const type of ["contacts", "companies", "deals"] as const) {
-      const seed = seeds[type];
-      const rows = typeof seed === "number" ? Array.from({ length: seed }, (_, index) => madeUp(type, index, domain)) : seed;
-      rows.forEach((row, index) => this.create(type, row, nowMs - (rows.length - index) * 3_600_000));
+  /** The records of a type. */
+  of(type: CrmObjectType): CrmCollection {
+    let collection = this.#collections.get(type);
+    if (collection === undefined) {
+      collection = new CrmCollection(type, (taken) => this.#takeId(taken));
+      this.#collections.set(type, collection);
     }
-    const contacts = this.list("contacts");
-    for (let index = 0; index < seeds.engagements; index++) {
-      const atMs = nowMs - index * 60_000;
-      const contact = contacts[index % Math.max(contacts.length, 1)];
-      this.engagements.push({
-        id: 9001 + index,
-        createdAtMs: atMs,
-        updatedAtMs: atMs,
-        contactId: contact === undefined ? undefined : Number(contact.id),
-        body: `Note ${index + 1}`,
-      });
-    }
+    return collection;
   }
-}
 
-function madeUp(type: CrmObjectType, index: number, domain: string): Record<string, string> {
-  switch (type) {
-    case "contacts": {
-      const firstname = FIRST_NAMES[index % FIRST_NAMES.length] ?? "Ada";
-      const lastname = LAST_NAMES[index % LAST_NAMES.length] ?? "Okafor";
-      return { email: `contact-${index + 1}@customers.${domain}`, firstname, lastname };
-    }
-    case "companies":
-      return { name: `Company ${index + 1}`, domain: `company-${index + 1}.example` };
-    case "deals":
-      return {
-        dealname: `Deal ${index + 1}`,
-        amount: String((index + 1) * 1000),
-        dealstage: "appointmentscheduled",
-        pipeline: "default",
-      };
+  /** The records of a type by any of its names: `contacts`, `0-1`, `p_cars`. Throws a `TypeError` for a type the account does not know. */
+  objects(name: string): CrmCollection {
+    const type = this.findType(name);
+    if (type === undefined) throw new TypeError(`This account has no object type ${JSON.stringify(name)}`);
+    return this.of(type);
+  }
+
+  /** Every record of a type that is not archived, lowest id first. Throws as `objects()` does. */
+  list(name: string): readonly CrmRecord[] {
+    return this.objects(name).list();
+  }
+
+  /** Archives a record and takes its associations away. */
+  archive(type: CrmObjectType, record: CrmRecord, nowMs: number): void {
+    this.of(type).archive(record, nowMs);
+    this.associations.drop({ type, id: record.id }, this.types);
+  }
+
+  #takeId(taken: string | undefined): string {
+    if (taken === undefined) return String(this.#nextId++);
+    if (!/^[1-9]\d{0,14}$/u.test(taken)) throw new TypeError(`hs_object_id must be a whole number, not ${JSON.stringify(taken)}`);
+    this.#nextId = Math.max(this.#nextId, Number(taken) + 1);
+    return taken;
   }
 }

@@ -5,6 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
+import { type CrmSeeds, seedCrm } from "./crm-seed.js";
 import { CrmStore } from "./crm-store.js";
 import type { EmulatorAccountOptions, EmulatorAppOptions, EmulatorPrivateApp, EmulatorUser } from "./emulator-options.js";
 
@@ -90,11 +91,11 @@ function createAccount(options: EmulatorAccountOptions, index: number, nowMs: nu
   if (options.users?.length === 0) throw new TypeError("accounts: users must not be empty");
   const region = options.region ?? "na1";
   const hubDomain = options.hubDomain ?? `account-${index + 1}.example`;
-  const crm = new CrmStore();
-  const { contacts = 25, companies = 3, deals = 3, engagements = 12 } = options;
-  crm.seed({ contacts, companies, deals, engagements }, hubDomain, nowMs);
+  const hubId = options.hubId ?? 30_000_001 + index;
+  const crm = new CrmStore(hubId);
+  seedCrm(crm, crmSeeds(options), hubDomain, nowMs);
   return {
-    hubId: options.hubId ?? 30_000_001 + index,
+    hubId,
     name: options.name ?? `Account ${index + 1}`,
     region,
     hubDomain,
@@ -113,6 +114,17 @@ function createAccount(options: EmulatorAccountOptions, index: number, nowMs: nu
     crm,
     deleted: false,
   };
+}
+
+function crmSeeds(options: EmulatorAccountOptions): CrmSeeds {
+  const { contacts, companies, deals, objects = {}, engagements = 12, associations = [] } = options;
+  const short = { contacts, companies, deals };
+  for (const name of ["contacts", "companies", "deals"] as const) {
+    if (short[name] !== undefined && objects[name] !== undefined)
+      throw new TypeError(`accounts: give ${name} or objects.${name}, not both`);
+  }
+  const { contacts: people = contacts ?? 25, companies: firms = companies ?? 3, deals: sales = deals ?? 3 } = objects;
+  return { objects: { ...objects, contacts: people, companies: firms, deals: sales }, engagements, associations };
 }
 
 /** HubSpot's rule: https, or http on localhost; never an IP address. Throws a TypeError that names the URI. */

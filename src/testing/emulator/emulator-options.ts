@@ -3,7 +3,7 @@
  * The switches stay changeable while the emulator runs (`emulator.settings`).
  */
 
-import type { CrmSeed } from "./crm-store.js";
+import type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./crm-seed.js";
 import type { EmulatorRateLimit } from "./rate-limits.js";
 
 /** An OAuth app as its developer configured it at HubSpot. */
@@ -69,6 +69,13 @@ export interface EmulatorAccountOptions {
   readonly companies?: CrmSeed;
   /** As `contacts`. Default 3. */
   readonly deals?: CrmSeed;
+  /**
+   * The same by object type, and more of them: `{ contacts: 100, tickets: 5, cars: [{ name: "Van" }], "2-123456": 3 }`. Whatever is no standard
+   * type becomes a custom one: `cars` is `p_cars` in paths, `2-123456` has that id. Default: no tickets and no custom types.
+   */
+  readonly objects?: Readonly<Record<string, CrmSeed | CustomObjectSeed>>;
+  /** Which of those records belong together. Default none. */
+  readonly associations?: readonly AssociationSeed[];
   /** How many engagements (notes) to make up. Default 12. */
   readonly engagements?: number;
   /** Default: one, that may read and write contacts, companies and deals. */

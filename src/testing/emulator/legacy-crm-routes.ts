@@ -5,7 +5,8 @@
 
 import { validationError } from "./api-errors.js";
 import { authenticate, rateLimitHeaders } from "./bearer.js";
-import type { CrmRecord, EngagementRecord } from "./crm-store.js";
+import type { CrmRecord } from "./crm-collection.js";
+import type { EngagementRecord } from "./crm-store.js";
 import { type EmulatorResponse, json } from "./messages.js";
 import type { Route, RouteContext } from "./route-table.js";
 
@@ -35,12 +36,11 @@ function listContacts(context: RouteContext): EmulatorResponse {
   const count = readCount(context.query["count"]);
   const vidOffset = readOffset(context.query["vidOffset"]);
   if (count === undefined || vidOffset === undefined) return validationError("count and vidOffset must be whole numbers");
-  const rest = caller.account.crm.list("contacts").filter((record) => Number(record.id) > vidOffset);
-  const page = rest.slice(0, count);
+  const { records, next } = caller.account.crm.objects("contacts").page(vidOffset + 1, count);
   const body = {
-    contacts: page.map((record) => contactV1(record, caller.account.hubId)),
-    "has-more": rest.length > count,
-    "vid-offset": Number(page.at(-1)?.id ?? vidOffset),
+    contacts: records.map((record) => contactV1(record, caller.account.hubId)),
+    "has-more": next !== undefined,
+    "vid-offset": Number(records.at(-1)?.id ?? vidOffset),
   };
   return json(200, body, rateLimitHeaders(context.request));
 }
@@ -52,7 +52,8 @@ function listEngagements(context: RouteContext): EmulatorResponse {
   const offset = readOffset(context.query["offset"]);
   if (count === undefined || offset === undefined) return validationError("count and offset must be whole numbers");
   const since = Number(context.query["since"] ?? 0);
-  const all = caller.account.crm.engagements.filter((engagement) => engagement.updatedAtMs >= since);
+  const { engagements } = caller.account.crm;
+  const all = since === 0 ? engagements : engagements.filter((engagement) => engagement.updatedAtMs >= since);
   const page = all.slice(offset, offset + count);
   const body = {
     results: page.map((engagement) => engagementV1(engagement, caller.account.hubId)),
@@ -96,7 +97,7 @@ function contactV1(record: CrmRecord, hubId: number): object {
         vid,
         "saved-at-timestamp": record.createdAtMs,
         "deleted-changed-timestamp": 0,
-        identities: email === undefined ? [] : [{ type: "EMAIL", value: email, timestamp: record.createdAtMs, "is-primary": true }],
+        identities: !email ? [] : [{ type: "EMAIL", value: email, timestamp: record.createdAtMs, "is-primary": true }],
       },
     ],
     "merge-audits": [],
