@@ -21,9 +21,13 @@ export type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./emulator/crm-
 export type { CrmStore, EngagementRecord } from "./emulator/crm-store.js";
 export type { CrmObjectType, CustomObjectOptions } from "./emulator/object-types.js";
 export type { AccessToken as EmulatorAccessToken, Grant as EmulatorGrant } from "./emulator/state.js";
-export type { EmulatorRequest, EmulatorResponse } from "./emulator/messages.js";
+export type { Delivery, EmulatorRequest, EmulatorResponse, StartTimer } from "./emulator/messages.js";
+export type { Fault } from "./emulator/fault.js";
+export type { FaultKind } from "./emulator/fault-kinds.js";
+export type { FaultParameter } from "./emulator/fault-parameters.js";
+export type { EmulatorFaults, FaultHandle, FaultRule } from "./emulator/faults.js";
 export type { EmulatorRoute, LoggedRequest, RequestMatch, RequestWatcher } from "./emulator/request-log.js";
-export type { PendingOverride, ResponseOverride } from "./emulator/response-overrides.js";
+export type { PendingOverride, ResponseOverride } from "./emulator/response-override.js";
 
 export { type ContractRunner, type ContractSubject, runStateStoreContract, runStoreContract, storeContract } from "./store-contract/run.js";
 export { stateStoreContract } from "./store-contract/state-cases.js";

@@ -78,8 +78,8 @@ export function authenticationExpired(expiredAtMs: number, nowMs: number): Emula
   });
 }
 
-/** 403: one of `scopes` would have been enough. */
-export function missingScopes(scopes: readonly string[]): EmulatorResponse {
+/** 403: one of `scopes` would have been enough. Older answers name them under other keys. */
+export function missingScopes(scopes: readonly string[], key = "requiredGranularScopes"): EmulatorResponse {
   const correlationId = randomUUID();
   const body = {
     status: "error",
@@ -89,7 +89,7 @@ export function missingScopes(scopes: readonly string[]): EmulatorResponse {
     errors: [
       {
         message: "One or more of the following scopes are required.",
-        context: { requiredGranularScopes: scopes },
+        context: { [key]: scopes },
       },
     ],
     links: { scopes: "https://developers.hubspot.com/scopes" },

@@ -43,14 +43,24 @@ export function lackedScopes(caller: Pick<Caller, "scopes">, anyOf: readonly str
   return anyOf.length === 0 || anyOf.some((scope) => caller.scopes.includes(scope)) ? undefined : missingScopes(anyOf);
 }
 
-/** The account a request concerns, read from its token or code before anything is checked; for the log. */
-export function concernedHubId(state: EmulatorState, request: ParsedRequest): number | undefined {
+/** The account and the app a request concerns, read from its token, code or parameters before anything is checked; for the log. */
+export function concerned(
+  state: EmulatorState,
+  request: ParsedRequest,
+): { readonly hubId: number | undefined; readonly clientId: string | undefined } {
+  const form: Readonly<Record<string, string | undefined>> = request.form ?? {};
   const token = bearerToken(request);
-  if (token !== undefined) return state.findAccessToken(token)?.hubId ?? findPrivateApp(state, token)?.account.hubId;
-  const { code, refresh_token: refreshToken, token: either, hub_id: hubId } = request.form ?? {};
-  if (hubId !== undefined) return state.findAccount(Number(hubId))?.hubId;
-  if (code !== undefined) return state.findCode(code)?.hubId;
-  return state.findRefreshToken(refreshToken ?? either)?.grant.hubId ?? state.findAccessToken(either)?.hubId;
+  const owner =
+    state.findAccessToken(token) ??
+    state.findCode(form["code"]) ??
+    state.findRefreshToken(form["refresh_token"] ?? form["token"])?.grant ??
+    state.findAccessToken(form["token"]);
+  const named = state.findAccount(Number(form["hub_id"]))?.hubId;
+  const clientId = state.findApp(form["client_id"] ?? request.url.searchParams.get("client_id") ?? undefined)?.clientId;
+  return {
+    hubId: named ?? owner?.hubId ?? (token === undefined ? undefined : findPrivateApp(state, token)?.account.hubId),
+    clientId: clientId ?? owner?.clientId,
+  };
 }
 
 /** Whose limit a call counts against: one app in one account. Undefined when the token is nobody's. */

@@ -4,6 +4,7 @@
  */
 
 import type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./crm-seed.js";
+import type { StartTimer } from "./messages.js";
 import type { EmulatorRateLimit } from "./rate-limits.js";
 
 /** An OAuth app as its developer configured it at HubSpot. */
@@ -145,6 +146,8 @@ export interface TokenResponseBody {
 export interface EmulatorOptions extends Partial<EmulatorSettings> {
   /** The base clock, milliseconds since 1970; `advance()` adds to it. @default Date.now */
   readonly now?: () => number;
+  /** What answers that come late or in drips wait by. Default: `setTimeout`. */
+  readonly startTimer?: StartTimer;
   /** The one app. */
   readonly app?: EmulatorAppOptions;
   /** Several apps, instead of `app`. */

@@ -3,20 +3,22 @@
  * Front doors (the loopback server and others) only carry requests in and answers out.
  */
 
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { accountRoutes } from "./account-routes.js";
 import { apiError, routeNotFound } from "./api-errors.js";
 import { authorizeRoutes } from "./authorize-routes.js";
 import { decide, isProblem, readAuthorization } from "./authorization.js";
-import { concernedHubId, limitedCaller } from "./bearer.js";
+import { concerned, limitedCaller } from "./bearer.js";
 import { crmRoutes } from "./crm-routes.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
+import { type EmulatorFaults, FaultRegistry } from "./faults.js";
 import { legacyCrmRoutes } from "./legacy-crm-routes.js";
-import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest } from "./messages.js";
-import { RateLimits, tooManyRequests } from "./rate-limits.js";
+import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest, type StartTimer } from "./messages.js";
+import { tooManyRequests } from "./rate-limit-answers.js";
+import { RateLimits } from "./rate-limits.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
-import { type PendingOverride, type ResponseOverride, ResponseOverrides } from "./response-overrides.js";
+import { overrideRule, type PendingOverride, type ResponseOverride } from "./response-override.js";
 import { type RouteMatch, RouteTable } from "./route-table.js";
 import { type AccessToken, EmulatorState, type Grant } from "./state.js";
 import { tokenMetadataRoutes } from "./token-metadata-routes.js";
@@ -49,11 +51,15 @@ export class HubSpotEmulator {
   readonly apps: readonly EmulatorApp[];
   /** The switches; assign to change them while running. */
   readonly settings: EmulatorSettings;
+  /** Makes requests go wrong. */
+  readonly faults: EmulatorFaults;
+  /** What front doors wait by; the option of that name. */
+  readonly startTimer: StartTimer;
   readonly #state: EmulatorState;
   readonly #redirectUris: ReadonlyMap<string, string[]>;
   readonly #accounts: { -readonly [Key in keyof EmulatorAccount]: EmulatorAccount[Key] }[];
   readonly #log = new RequestLog();
-  readonly #overrides = new ResponseOverrides();
+  readonly #faults = new FaultRegistry(() => randomInt(2 ** 32));
   readonly #rateLimits = new RateLimits();
 
   /** Throws a `TypeError` that names a wrong option. */
@@ -65,6 +71,8 @@ export class HubSpotEmulator {
     this.#redirectUris = new Map(apps.map((app) => [app.clientId, app.redirectUris]));
     this.settings = resolveSettings(options);
     this.#state = new EmulatorState(now, this.settings, apps, this.#accounts);
+    this.faults = this.#faults;
+    this.startTimer = options.startTimer ?? startRealTimer;
     this.apps = apps;
     this.app = apps[0] as EmulatorApp; // createApps() refuses an empty list
   }
@@ -172,9 +180,10 @@ export class HubSpotEmulator {
     for (const account of this.#accounts) if (account.hubId === Number(hubId)) account.deleted = true;
   }
 
-  /** Replaces, holds back or drops the next answer to a request that `match` means. */
+  /** Replaces, holds back or drops the next answer to a request that `match` means: one `faults.add()` in short. */
   respondOnce(match: RequestMatch, override: ResponseOverride): PendingOverride {
-    return this.#overrides.add(match, override);
+    const { arrived, remove } = this.#faults.add(overrideRule(match, override));
+    return { arrived, cancel: remove };
   }
 
   /** Answers one request. An emulator bug is a 500 that says so; rejects only for a URL nobody can read, or when a `match` function throws. */
@@ -183,16 +192,18 @@ export class HubSpotEmulator {
     const path = parsed.url.pathname;
     const match = this.#isSwitchedOff(path) ? undefined : ROUTES.find(parsed.method, path);
     const query = firstValues(parsed.url.searchParams);
-    const hubId = concernedHubId(this.#state, parsed);
-    const context = {
-      route: match?.route.name ?? ("unknown" as const),
-      hubId,
-      atMs: this.now(),
-      query,
-    };
-    const [logged, answered] = this.#log.add(parsed, context);
-    const response = this.#complete(await this.#overrides.apply(logged, () => this.#limited(match, parsed, query)));
-    answered(response.destroy === true ? undefined : response.status);
+    const route = match?.route.name ?? ("unknown" as const);
+    const [logged, answered] = this.#log.add(parsed, { route, ...concerned(this.#state, parsed), atMs: this.now(), query });
+    const response = this.#complete(
+      await this.#faults.answer({
+        request: logged,
+        settings: this.settings,
+        nowMs: this.now(),
+        operate: () => this.#limited(match, parsed, query),
+      }),
+    );
+    const silent = response.delivery?.kind === "hang" || response.delivery?.kind === "drop";
+    answered(silent ? undefined : response.status);
     return response;
   }
 
@@ -206,7 +217,7 @@ export class HubSpotEmulator {
     const caller = rateLimit === undefined || match === undefined ? undefined : limitedCaller(this.#state, request);
     if (rateLimit === undefined || caller === undefined) return this.#operate(match, request, query);
     const { allowed, headers } = this.#rateLimits.count(caller, rateLimit, this.now());
-    if (!allowed) return tooManyRequests(headers);
+    if (!allowed) return tooManyRequests("TEN_SECONDLY_ROLLING", headers);
     const response = this.#operate(match, request, query);
     return { ...response, headers: { ...response.headers, ...headers } };
   }
@@ -233,4 +244,9 @@ export class HubSpotEmulator {
       headers: { date, "x-hubspot-correlation-id": randomUUID(), ...response.headers },
     };
   }
+}
+
+function startRealTimer(callback: () => void, delayMs: number): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
 }

@@ -23,9 +23,32 @@ export interface EmulatorResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Text (UTF-8) or bytes; empty when there is no body. */
   readonly body: string | Uint8Array;
-  /** The front door must drop the connection instead of answering. */
-  readonly destroy?: true;
+  /** Set when the answer must not simply be sent. */
+  readonly delivery?: Delivery;
 }
+
+/**
+ * How a front door sends an answer that is to go wrong on the way. Where it has no connection to break (msw), it takes what its client
+ * would see: a hang is an answer that never settles, `drop` a network error, `cut` a body that breaks off with an error, or, when it is
+ * close-delimited, one that is merely short.
+ */
+export type Delivery =
+  /** Nothing is ever sent. The connection stands until the client, or the emulator's end, closes it. */
+  | { readonly kind: "hang" }
+  /** The connection is reset before the first byte. */
+  | { readonly kind: "drop" }
+  /** The answer waits for so long, by `HubSpotEmulator.startTimer()`. */
+  | { readonly kind: "delay"; readonly delayMs: number }
+  /** The body comes in pieces, the first at once, each other one `intervalMs` later, by `HubSpotEmulator.startTimer()`. */
+  | { readonly kind: "drip"; readonly bytes: number; readonly intervalMs: number }
+  /**
+   * Headers and the first `bytes` of the body, then the end. `reset` and `closed`: the headers announced the whole length, and the connection
+   * is reset, or closed. `close-delimited`: they announced none, so that nothing shows that something is missing.
+   */
+  | { readonly kind: "cut"; readonly bytes: number; readonly end: "reset" | "closed" | "close-delimited" };
+
+/** Calls `callback` once, after `delayMs`; what it returns takes that back. */
+export type StartTimer = (callback: () => void, delayMs: number) => () => void;
 
 /** A request after the core read it once: what the routes work on. */
 export interface ParsedRequest {

@@ -3,9 +3,6 @@
  * a test sets it, so that a test with a clock that stands still is not limited by surprise.
  */
 
-import { randomUUID } from "node:crypto";
-import { type EmulatorResponse, json } from "./messages.js";
-
 /** A limit over a rolling window. HubSpot's for OAuth apps: 110 in 10,000 ms. */
 export interface EmulatorRateLimit {
   readonly limit: number;
@@ -38,18 +35,4 @@ export class RateLimits {
     };
     return { allowed, headers };
   }
-}
-
-/** 429, as it was captured. HubSpot documents no Retry-After on it. */
-export function tooManyRequests(headers: Readonly<Record<string, string>>): EmulatorResponse {
-  const correlationId = randomUUID();
-  const body = {
-    status: "error",
-    message: "You have reached your ten_secondly_rolling limit.",
-    errorType: "RATE_LIMIT",
-    correlationId,
-    policyName: "TEN_SECONDLY_ROLLING",
-    requestId: randomUUID(),
-  };
-  return json(429, body, { ...headers, "x-hubspot-correlation-id": correlationId });
 }

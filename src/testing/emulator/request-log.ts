@@ -60,9 +60,11 @@ export interface LoggedRequest {
   readonly route: EmulatorRoute;
   /** The account that the request's token or code belongs to, as far as it is known. */
   readonly hubId: number | undefined;
+  /** The app that the request's token, code or client_id belongs to, as far as it is known. */
+  readonly clientId: string | undefined;
   /** Emulator time of arrival. */
   readonly atMs: number;
-  /** Undefined until answered, and for good when the connection was dropped. */
+  /** Undefined until answered, and for good when no answer was begun. */
   readonly status: number | undefined;
   /** Real milliseconds that the emulator took. Undefined until it was done. */
   readonly durationMs: number | undefined;
@@ -70,7 +72,7 @@ export interface LoggedRequest {
 
 /**
  * Which requests are meant: a route's name, a set of things that must all hold, or a function.
- * `path` may be a regular expression; `grantType` looks into the form.
+ * `path` may be a regular expression, and so may the value of a header; `clientId` is the app, `grantType` looks into the form.
  */
 export type RequestMatch =
   | EmulatorRoute
@@ -79,7 +81,10 @@ export type RequestMatch =
       readonly method?: string;
       readonly path?: string | RegExp;
       readonly hubId?: number | string;
+      readonly clientId?: string;
       readonly grantType?: string;
+      /** Names in any case. */
+      readonly headers?: Readonly<Record<string, string | RegExp>>;
     }
   | ((request: LoggedRequest) => boolean);
 
@@ -88,13 +93,19 @@ export function matches(match: RequestMatch | undefined, request: LoggedRequest)
   if (match === undefined) return true;
   if (typeof match === "function") return match(request);
   if (typeof match === "string") return request.route === match;
-  const { route, method, path, hubId, grantType } = match;
+  const { route, method, path, hubId, clientId, grantType, headers = {} } = match;
   if (route !== undefined && request.route !== route) return false;
   if (method !== undefined && request.method !== method.toUpperCase()) return false;
-  if (typeof path === "string" && request.path !== path) return false;
-  if (path instanceof RegExp && request.path.search(path) === -1) return false;
+  if (path !== undefined && !fits(path, request.path)) return false;
   if (hubId !== undefined && String(request.hubId) !== String(hubId)) return false;
-  return grantType === undefined || request.form?.["grant_type"] === grantType;
+  if (clientId !== undefined && request.clientId !== clientId) return false;
+  if (grantType !== undefined && request.form?.["grant_type"] !== grantType) return false;
+  return Object.entries(headers).every(([name, value]) => fits(value, request.headers[name.toLowerCase()]));
+}
+
+// search() has no memory, as test() has for an expression with the g flag.
+function fits(expected: string | RegExp, actual: string | undefined): boolean {
+  return typeof expected === "string" ? actual === expected : actual !== undefined && actual.search(expected) !== -1;
 }
 
 /** Hears of each request twice: when it arrived, and when the emulator was done with it (`durationMs` is there). */
@@ -114,7 +125,7 @@ export class RequestLog {
   /** Notes an arrival; the returned function notes the answer, without a status when none is sent. */
   add(
     request: ParsedRequest,
-    context: Pick<LoggedRequest, "route" | "hubId" | "atMs" | "query">,
+    context: Pick<LoggedRequest, "route" | "hubId" | "clientId" | "atMs" | "query">,
   ): [LoggedRequest, (status: number | undefined) => void] {
     const beganMs = performance.now();
     const { method, url, headers, form, json } = request;

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { EmulatorOptions } from "./emulator-options.js";
 import { HubSpotEmulator } from "./hubspot-emulator.js";
-import type { EmulatorResponse } from "./messages.js";
+import { deliver } from "./loopback-delivery.js";
 
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
 
@@ -67,18 +67,12 @@ async function carry(emulator: HubSpotEmulator, origin: string, request: Incomin
   try {
     const body = await readBody(request);
     const url = new URL(request.url ?? "/", origin).href;
-    send(
-      response,
-      await emulator.handle({
-        method: request.method ?? "GET",
-        url,
-        headers: request.headers,
-        body,
-      }),
-    );
+    const answer = await emulator.handle({ method: request.method ?? "GET", url, headers: request.headers, body });
+    deliver(response, answer, emulator.startTimer);
   } catch (error) {
     // When the client went away nobody reads this, and that is fine.
-    send(response, { status: 500, headers: { connection: "close" }, body: `The emulator failed: ${String(error)}` });
+    const body = `The emulator failed: ${String(error)}`;
+    deliver(response, { status: 500, headers: { connection: "close" }, body }, emulator.startTimer);
   }
 }
 
@@ -91,15 +85,4 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-function send(response: ServerResponse, answer: EmulatorResponse): void {
-  if (answer.destroy === true) {
-    response.destroy();
-    return;
-  }
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
-  const length = answer.status === 204 || answer.status === 304 ? {} : { "content-length": String(body.byteLength) };
-  response.writeHead(answer.status, { ...length, ...answer.headers });
-  response.end(body);
 }
