@@ -174,6 +174,8 @@ export function optionsFromEnv<Context>(
     redirectUri: read("redirectUri"),
     scopes,
     optionalScopes: given.optionalScopes ?? list(env["HUBSPOT_OPTIONAL_SCOPES"]),
+    authorizeOrigin: given.authorizeOrigin ?? (env["HUBSPOT_AUTHORIZE_ORIGIN"] || undefined),
+    apiOrigin: given.apiOrigin ?? (env["HUBSPOT_API_ORIGIN"] || undefined),
   };
 }
 

@@ -94,7 +94,8 @@ export class HubSpotOAuthClient<Context = unknown> {
 
   /**
    * A client configured by `HUBSPOT_CLIENT_ID`, `HUBSPOT_CLIENT_SECRET`, `HUBSPOT_REDIRECT_URI`, `HUBSPOT_SCOPES` and
-   * `HUBSPOT_OPTIONAL_SCOPES` (scopes separated by spaces); options given here win.
+   * `HUBSPOT_OPTIONAL_SCOPES` (scopes separated by spaces), and, for an emulator or a region's host, `HUBSPOT_AUTHORIZE_ORIGIN` and
+   * `HUBSPOT_API_ORIGIN`; options given here win.
    * @throws TypeError that names the variable that is missing.
    */
   static fromEnv<Context = unknown>(

@@ -150,7 +150,7 @@ describe("fromEnv", () => {
   };
   const tokenStore = new MemoryTokenStore();
 
-  it("reads the five variables", async () => {
+  it("reads who the app is", async () => {
     setAll();
     const query = queryOf((await HubSpotOAuthClient.fromEnv({ tokenStore }).createAuthorization()).url);
     expect(Object.fromEntries(query)).toMatchObject({
@@ -159,6 +159,22 @@ describe("fromEnv", () => {
       scope: "a b",
       optional_scope: "c d",
     });
+  });
+
+  it("reads where HubSpot is, for an emulator or a region: https, or http on loopback", async () => {
+    setAll();
+    vi.stubEnv("HUBSPOT_AUTHORIZE_ORIGIN", "http://127.0.0.1:4110");
+    vi.stubEnv("HUBSPOT_API_ORIGIN", "http://localhost:4110");
+    const asked: unknown[] = [];
+    const oauth = HubSpotOAuthClient.fromEnv({
+      tokenStore,
+      fetch: (input) => (asked.push(input), Promise.resolve(new Response("{}", { status: 400 }))),
+    });
+    expect((await oauth.createAuthorization()).url).toMatch(/^http:\/\/127\.0\.0\.1:4110\/oauth\/authorize\?/);
+    await failureOf(oauth.refresh("r"));
+    expect(asked.map(String)).toEqual([expect.stringMatching(/^http:\/\/localhost:4110\/oauth\//)]);
+    vi.stubEnv("HUBSPOT_API_ORIGIN", "http://api.example");
+    expect(() => HubSpotOAuthClient.fromEnv({ tokenStore })).toThrow(/^apiOrigin must be an https origin/);
   });
 
   it("sends the secret of the environment", async () => {

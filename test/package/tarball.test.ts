@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import builds from "../../tsup.config.js";
+import { run } from "./command.js";
 
 interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
   readonly sideEffects: readonly string[];
+  readonly bin: Readonly<Record<string, string>>;
 }
 
 const packedFiles = inject("packedFiles");
@@ -17,6 +19,7 @@ const [esm] = builds as readonly [{ entry: readonly string[] }];
 /** "src/testing/index.ts" → "testing/index" */
 const entries = esm.entry.map((file) => file.replace(/^src\/(.*)\.ts$/, "$1"));
 const entryFiles = entries.flatMap((entry) => ["js", "d.ts", "cjs", "d.cts"].map((extension) => `dist/${entry}.${extension}`));
+const program = "dist/cli/hubspot-oauth.js";
 /** Code and types that entries share; tsup puts a hash into the name. */
 const chunks = packedFiles.filter(
   (file) => !entryFiles.includes(file) && /^dist\/(?:[\w-]+\/)*[\w-]+-[\w-]{8}\.(?:js|cjs|d\.ts|d\.cts)$/.test(file),
@@ -34,9 +37,9 @@ describe("the tarball", () => {
     expect(manifest.exports).toEqual({ ...Object.fromEntries(expected), "./package.json": "./package.json" });
   });
 
-  it("holds the entries, the chunks they share, the documents and nothing else", () => {
+  it("holds the entries, the chunks they share, the program, the documents and nothing else", () => {
     const documents = ["CHANGELOG.md", "LICENSE", "README.md", "package.json", "dist/THIRD-PARTY-LICENSES.txt"];
-    expect([...packedFiles].toSorted()).toEqual([...documents, ...entryFiles, ...chunks].toSorted());
+    expect([...packedFiles].toSorted()).toEqual([...documents, ...entryFiles, ...chunks, program].toSorted());
   });
 
   it("has no chunk that nothing imports", () => {
@@ -49,8 +52,20 @@ describe("the tarball", () => {
     expect(manifest.sideEffects).toEqual(["./dist/testing/register.js", "./dist/testing/register.cjs"]);
   });
 
-  it("carries the licence of the code it bundles, which only the CommonJS files do", () => {
+  it("installs its program, which runs and brings no dependency of its own", async () => {
+    expect(manifest.bin).toEqual({ "hubspot-oauth": `./${program}` });
+    expect(await run(join(inject("consumers"), "node_modules/.bin/hubspot-oauth"), ["--help"], { cwd: inject("consumers") })).toContain(
+      "emulator",
+    );
+    const text = readFileSync(join(installed, program), "utf8");
+    expect(text).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(text).not.toMatch(/from ?["']commander["']|require\(["']commander["']\)/);
+    expect(text).toMatch(/["']\.\.\/index\.js["']/);
+  });
+
+  it("carries the licences of the code it bundles: jose in the CommonJS files, commander in the program", () => {
     const licences = readFileSync(join(installed, "dist/THIRD-PARTY-LICENSES.txt"), "utf8");
+    expect(licences).toMatch(/^commander$[^]*Copyright \(c\) [^]*Permission is hereby granted/m);
     expect(licences).toMatch(/^jose$[^]*Copyright \(c\) [^]*Permission is hereby granted/m);
     const importing = (extension: string) =>
       packedFiles.filter((file) => file.endsWith(extension) && /["']jose["']/.test(readFileSync(join(installed, file), "utf8")));
