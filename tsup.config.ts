@@ -10,6 +10,9 @@ const bundledInProgram = ["commander"];
 const shared: Options = {
   entry: [
     "src/index.ts",
+    "src/handlers/fastify.ts",
+    "src/handlers/fetch.ts",
+    "src/handlers/node.ts",
     "src/sdk/hubspot-api-client.ts",
     "src/stores/encrypted.ts",
     "src/stores/file.ts",

@@ -146,7 +146,8 @@ export class AuthorizationFlows {
     try {
       return await step();
     } catch (error) {
-      const details: FlowDetails = { context: flow.context, returnTo: flow.returnTo, clearCookie: this.clearCookie(flow) };
+      const { context, returnTo, accountId: reconnectAccountId } = flow;
+      const details: FlowDetails = { context, returnTo, reconnectAccountId, clearCookie: this.clearCookie(flow) };
       // Only to errors of ours: an abort's reason may end other flows, too.
       if (error instanceof HubSpotOAuthError) hide(error, { ...details });
       throw error;

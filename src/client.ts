@@ -11,7 +11,7 @@ import { AuthorizationFlows, type BrowserProof, type CreateAuthorizationOptions,
 import { createTransport, type Transport } from "./choose-transport.js";
 import { type HubSpotOAuthClientOptions, optionsFromEnv, type ResolvedOptions, resolveOptions } from "./client-options.js";
 import type { AccountCredential, Credential, HttpRuntime } from "./credentials.js";
-import { disconnect, type Disconnection } from "./disconnect.js";
+import { checkDisconnectOptions, disconnect, type Disconnection, type DisconnectOptions } from "./disconnect.js";
 import { AccountNotConnectedError, MissingScopesError, StateMismatchError } from "./errors.js";
 import { createEmit, type Emit } from "./events.js";
 import { type GrantDetails, type ImportedTokens, newRecord, readGrant } from "./grant.js";
@@ -306,24 +306,18 @@ export class HubSpotOAuthClient<Context = unknown> {
   /**
    * Disconnects an account: uninstall if asked, revoke, delete. The local record is deleted even when HubSpot is down; the result says
    * what HubSpot did not do. Quiet when the account is not connected.
-   * @param options.revoke HubSpot may have given one refresh token to several connections of a portal. @default true with the default account ids, false with an `accountId` option
-   * @param options.uninstall removes the app for the whole portal. @default false
-   * @throws `TokenStoreError` when the record could not be deleted.
+   * @throws `TokenStoreError` when the record could not be deleted · `ConfigurationError` for `"unless-shared"` on a store without `list`.
    */
-  async disconnect(
-    accountId: string,
-    given: { readonly revoke?: boolean | undefined; readonly uninstall?: boolean | undefined } & Abortable = {},
-  ): Promise<Disconnection> {
-    const options = ownOptions(given, ["revoke", "uninstall", "signal"], "disconnect");
-    const { signal } = options;
+  async disconnect(accountId: string, given: DisconnectOptions = {}): Promise<Disconnection> {
+    const { signal, uninstall, revoke = this.#options.accountId === undefined } = checkDisconnectOptions(given);
     signal?.throwIfAborted();
     this.#tokens.assertOpen();
     checkAccountId(accountId);
     const done = await disconnect(accountId, {
       read: () => this.#tokens.recordToDisconnect(accountId),
-      uninstall: options.uninstall === true ? () => this.uninstall(accountId, { signal }) : undefined,
-      revoke:
-        (options.revoke ?? this.#options.accountId === undefined) ? (refreshToken) => this.revoke(refreshToken, { signal }) : undefined,
+      uninstall: uninstall === true ? () => this.uninstall(accountId, { signal }) : undefined,
+      revoke: revoke === false ? undefined : (refreshToken) => this.revoke(refreshToken, { signal }),
+      others: revoke === "unless-shared" ? this.#records : undefined,
       remove: (grantId) => this.#tokens.disconnect(accountId, grantId),
     });
     if (done === undefined) return { uninstalled: false, revoked: false, errors: [] };

@@ -1,11 +1,31 @@
 /** The order in which an account is disconnected: uninstall if asked, revoke, delete. The local record goes even when HubSpot is down. */
+import type { AccountRecords } from "./account-records.js";
 import { ReauthorizationRequiredError } from "./errors.js";
+import { ownOptions } from "./option-checks.js";
 import type { StoredTokens } from "./token-set.js";
+
+/**
+ * Whether `disconnect` revokes the refresh token. `"unless-shared"`: not when another stored connection of the same HubSpot account has the
+ * same one, for which the store is listed and read once through.
+ */
+export type RevokeChoice = boolean | "unless-shared";
+
+/** Options of `disconnect`. */
+export interface DisconnectOptions {
+  /** HubSpot may have given one refresh token to several connections of a portal. @default true with the default account ids, false with an `accountId` option */
+  readonly revoke?: RevokeChoice | undefined;
+  /** Removes the app for the whole portal, every connection of it. @default false */
+  readonly uninstall?: boolean | undefined;
+  /** Rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** What `disconnect` did. The local record is gone in any case. */
 export interface Disconnection {
   readonly uninstalled: boolean;
   readonly revoked: boolean;
+  /** The account ids of the connections for whose sake nothing was revoked; only with `revoke: "unless-shared"`. */
+  readonly sharedWith?: readonly string[];
   /** What HubSpot did not do, and why. */
   readonly errors: readonly Error[];
 }
@@ -17,13 +37,26 @@ export interface DisconnectSteps {
   /** Absent: not wanted. */
   readonly uninstall: (() => Promise<void>) | undefined;
   readonly revoke: ((refreshToken: string) => Promise<void>) | undefined;
+  /** Where to look for connections that share the refresh token. Absent: not wanted. */
+  readonly others: AccountRecords | undefined;
   readonly remove: (grantId: string) => Promise<void>;
+}
+
+/** @throws TypeError that names the wrong option: a misspelt choice must not revoke. */
+export function checkDisconnectOptions(given: DisconnectOptions): DisconnectOptions {
+  const options = ownOptions(given, ["revoke", "uninstall", "signal"], "disconnect");
+  const { revoke } = options;
+  if (revoke !== undefined && typeof revoke !== "boolean" && revoke !== "unless-shared")
+    throw new TypeError('revoke must be true, false or "unless-shared".');
+  return options;
 }
 
 /** `undefined` when the account was not connected. */
 export async function disconnect(accountId: string, steps: DisconnectSteps): Promise<Disconnection | undefined> {
   const record = await steps.read();
   if (record === undefined) return undefined;
+  // Before anything is done: a store that cannot be looked through must not end a connection of somebody else.
+  const sharedWith = steps.others === undefined ? [] : await sharing(record, steps.others);
   const errors: Error[] = [];
   const attempt = async (step: (() => Promise<void>) | undefined): Promise<boolean> => {
     if (step === undefined) return false;
@@ -38,7 +71,7 @@ export async function disconnect(accountId: string, steps: DisconnectSteps): Pro
   const uninstalled = await attempt(steps.uninstall);
   // The uninstall may have refreshed.
   const latest = uninstalled || errors.length > 0 ? await steps.read() : record;
-  const { revoke } = steps;
+  const revoke = sharedWith.length > 0 ? undefined : steps.revoke;
   const revoked = await attempt(
     revoke &&
       (async () => {
@@ -47,5 +80,16 @@ export async function disconnect(accountId: string, steps: DisconnectSteps): Pro
       }),
   );
   await steps.remove((latest ?? record).grantId);
-  return { uninstalled, revoked, errors };
+  return { uninstalled, revoked, ...(sharedWith.length > 0 && { sharedWith }), errors };
+}
+
+/** The other connections of the same HubSpot account that live by the same refresh token. */
+async function sharing({ accountId, hubId, refreshToken }: StoredTokens, records: AccountRecords): Promise<string[]> {
+  const found: string[] = [];
+  for await (const id of records.list()) {
+    if (id === accountId) continue;
+    const other = await records.read(id);
+    if (other !== undefined && refreshToken !== undefined && other.hubId === hubId && other.refreshToken === refreshToken) found.push(id);
+  }
+  return found;
 }

@@ -30,6 +30,8 @@ export interface FlowDetails {
   readonly returnTo?: string | undefined;
   /** A `Set-Cookie` value that removes the flow's cookie; append it to the response. */
   readonly clearCookie?: string | undefined;
+  /** The `accountId` given to `createAuthorization`: the account that was to be reconnected. */
+  readonly reconnectAccountId?: string | undefined;
 }
 
 /** The user, or HubSpot for the user, answered the authorization request with `error=` (RFC 6749 section 4.1.2.1). Offer to connect again. */
@@ -45,6 +47,7 @@ export class AuthorizationDeniedError extends HubSpotOAuthError implements FlowD
   declare readonly context?: unknown;
   declare readonly returnTo?: string | undefined;
   declare readonly clearCookie?: string | undefined;
+  declare readonly reconnectAccountId?: string | undefined;
 
   constructor(error: string, errorDescription: string | undefined) {
     super(
@@ -84,6 +87,7 @@ export class StateMismatchError extends HubSpotOAuthError implements FlowDetails
   declare readonly context?: unknown;
   declare readonly returnTo?: string | undefined;
   declare readonly clearCookie?: string | undefined;
+  declare readonly reconnectAccountId?: string | undefined;
 
   constructor(reason: StateMismatchReason, message: string) {
     super(message);

@@ -2,7 +2,7 @@
 export { HubSpotOAuthClient } from "./client.js";
 export type { Abortable, CompletedAuthorization, Connection } from "./client.js";
 export type { AccountInfo } from "./account-info.js";
-export type { Disconnection } from "./disconnect.js";
+export type { Disconnection, DisconnectOptions, RevokeChoice } from "./disconnect.js";
 export type { GrantIdentity, HubSpotOAuthClientOptions } from "./client-options.js";
 export type { BrowserProof, CreateAuthorizationOptions, StartedAuthorization } from "./authorization-flow.js";
 export type { AccountSummary } from "./account-summary.js";
