@@ -22,20 +22,23 @@ export abstract class HubSpotOAuthError extends Error {
   }
 }
 
-/** What a failed callback still knows of the flow that began it, so that the app can send the user back. Never printed with the error. */
-export interface FlowDetails {
+/** An error of a callback. It still knows the flow that began it, so that the app can send the user back; that is never printed with it. */
+abstract class CallbackError extends HubSpotOAuthError {
   /** The `context` given to `createAuthorization`. */
-  readonly context?: unknown;
+  declare readonly context?: unknown;
   /** The `returnTo` given to `createAuthorization`: a path on your own origin. */
-  readonly returnTo?: string | undefined;
-  /** A `Set-Cookie` value that removes the flow's cookie; append it to the response. */
-  readonly clearCookie?: string | undefined;
+  declare readonly returnTo?: string | undefined;
   /** The `accountId` given to `createAuthorization`: the account that was to be reconnected. */
-  readonly reconnectAccountId?: string | undefined;
+  declare readonly reconnectAccountId?: string | undefined;
+  /** A `Set-Cookie` value that removes the flow's cookie; append it to the response. */
+  declare readonly clearCookie?: string | undefined;
 }
 
+/** What every error of this library carries that ended a flow whose state was opened; not enumerable. */
+export type FlowDetails = Pick<CallbackError, "context" | "returnTo" | "reconnectAccountId" | "clearCookie">;
+
 /** The user, or HubSpot for the user, answered the authorization request with `error=` (RFC 6749 section 4.1.2.1). Offer to connect again. */
-export class AuthorizationDeniedError extends HubSpotOAuthError implements FlowDetails {
+export class AuthorizationDeniedError extends CallbackError {
   static {
     brand(this, "AuthorizationDeniedError");
   }
@@ -44,10 +47,6 @@ export class AuthorizationDeniedError extends HubSpotOAuthError implements FlowD
   readonly error: string;
   /** The `error_description` parameter, made printable and cut at 200 characters. Escape it before it enters HTML. */
   readonly errorDescription: string | undefined;
-  declare readonly context?: unknown;
-  declare readonly returnTo?: string | undefined;
-  declare readonly clearCookie?: string | undefined;
-  declare readonly reconnectAccountId?: string | undefined;
 
   constructor(error: string, errorDescription: string | undefined) {
     super(
@@ -78,16 +77,12 @@ export type StateMismatchReason =
   | "wrong-account";
 
 /** The callback does not belong to a flow that this browser began (RFC 6749 section 10.12). Start the flow again; never exchange the code. */
-export class StateMismatchError extends HubSpotOAuthError implements FlowDetails {
+export class StateMismatchError extends CallbackError {
   static {
     brand(this, "StateMismatchError");
   }
   readonly code = "state_mismatch" as const;
   readonly reason: StateMismatchReason;
-  declare readonly context?: unknown;
-  declare readonly returnTo?: string | undefined;
-  declare readonly clearCookie?: string | undefined;
-  declare readonly reconnectAccountId?: string | undefined;
 
   constructor(reason: StateMismatchReason, message: string) {
     super(message);
