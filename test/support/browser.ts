@@ -36,7 +36,7 @@ const program = inject("chromium");
 
 /** A `describe` whose tests have a browser. Skipped without one; the set-up of the run has said so, or failed when CI is set. */
 export function describeInBrowser(name: string, tests: (browser: TestBrowser) => void): void {
-  describe.skipIf(program === undefined)(`${name} (Chromium)`, () => {
+  describe.skipIf(program === undefined)(`${name} (Chromium)`, { timeout: 60_000 }, () => {
     let browser: Browser;
     const pictures = new Pictures();
     const errors = new WeakMap<Page, string[]>();

@@ -200,8 +200,9 @@ describe("pages", () => {
   test("the consent page names the optional scopes this account has, and not the others", async () => {
     const emulator = await start({ accounts: [{ hubId: 1, unavailableScopes: ["tickets"] }] });
     const page = await send(authorizeUrl(emulator, { optional_scope: "tickets crm.objects.deals.read" }, "/oauth/1/authorize"));
-    expect(page.text).toContain("crm.objects.deals.read");
-    expect(page.text).not.toContain("tickets");
+    const shown = page.text.replaceAll(/<[^>]*>/gu, ""); // a link holds the whole query
+    expect(shown).toContain("crm.objects.deals.read");
+    expect(shown).not.toContain("tickets");
   });
 
   test("hostile input cannot break out of any page", async () => {

@@ -24,7 +24,10 @@ export interface AuthorizationRequest {
 /** An error page: the browser stays at HubSpot, the app never hears of it. */
 export interface AuthorizationProblem {
   readonly title: string;
+  /** What is wrong. */
   readonly detail: string;
+  /** What the app's developer does about it. */
+  readonly fix: string;
 }
 
 /** Who clicked what. */
@@ -45,6 +48,7 @@ export function readAuthorization(
     return {
       title: "Unknown app",
       detail: `No app has the client_id ${quote(query["client_id"])}.`,
+      fix: "Give your client the client id of one of the emulator's apps: emulator.app.clientId, or the page at the emulator's root.",
     };
   }
   const redirectUri = query["redirect_uri"];
@@ -52,6 +56,7 @@ export function readAuthorization(
     return {
       title: "Redirect URL mismatch",
       detail: `The redirect_uri ${quote(redirectUri)} is not one of the app's redirect URLs.`,
+      fix: `The app ${app.name} has: ${app.redirectUris.join(", ") || "none"}. Send one of them, character by character, or configure this one too: emulator.addRedirectUri(), and at HubSpot in the app's settings.`,
     };
   }
   const preselected = portalId === undefined ? undefined : state.findAccount(Number(portalId));
@@ -59,12 +64,13 @@ export function readAuthorization(
     return {
       title: "Unknown account",
       detail: `There is no account ${quote(portalId)}, or you have no access to it.`,
+      fix: "Leave the account out of the path, so that the person chooses, or name one that exists.",
     };
   }
   const scopes = scopeList(query["scope"]);
   const optionalScopes = scopeList(query["optional_scope"]).filter((scope) => !scopes.includes(scope));
   const problem = scopeProblem(app, scopes, optionalScopes);
-  if (problem !== undefined) return { title: "Scope mismatch", detail: problem };
+  if (problem !== undefined) return { title: "Scope mismatch", ...problem };
   const codeChallenge = query["code_challenge"];
   const refusal = pkceRefusal(state, codeChallenge, query["code_challenge_method"]);
   return {
@@ -95,6 +101,7 @@ export function decide(
     return {
       title: "This account cannot install the app",
       detail: `Account ${account.hubId} cannot grant: ${lacking.join(" ")}.`,
+      fix: "Ask for these scopes in optional_scope, where an account that lacks them still connects, or choose an account whose subscription has them.",
     };
   }
   const optional = request.optionalScopes.filter((scope) => !account.unavailableScopes.includes(scope));
@@ -120,17 +127,40 @@ export function isProblem(value: object): value is AuthorizationProblem {
   return "title" in value && "detail" in value;
 }
 
-function scopeProblem(app: EmulatorApp, scopes: readonly string[], optionalScopes: readonly string[]): string | undefined {
-  if (scopes.length === 0) return "The URL has no scope parameter.";
-  const missing = app.requiredScopes.filter((scope) => scope !== "oauth" && !scopes.includes(scope));
-  if (missing.length > 0) return `The scope parameter lacks scopes that the app requires: ${missing.join(" ")}.`;
+function scopeProblem(
+  app: EmulatorApp,
+  scopes: readonly string[],
+  optionalScopes: readonly string[],
+): Pick<AuthorizationProblem, "detail" | "fix"> | undefined {
+  const required = app.requiredScopes.filter((scope) => scope !== "oauth");
+  if (scopes.length === 0) {
+    return {
+      detail: "The URL has no scope parameter.",
+      fix: `Put every scope that the app requires into scope: ${required.join(" ") || "oauth"}.`,
+    };
+  }
+  const missing = required.filter((scope) => !scopes.includes(scope));
+  if (missing.length > 0) {
+    return {
+      detail: `The scope parameter lacks scopes that the app requires: ${missing.join(" ")}.`,
+      fix: "Add them to the scopes of your client, or make them optional in the app's settings.",
+    };
+  }
   const known = new Set(["oauth", ...app.requiredScopes, ...app.conditionalScopes]);
   const foreign = scopes.filter((scope) => !known.has(scope));
-  if (foreign.length > 0) return `The scope parameter has scopes that the app is not configured for: ${foreign.join(" ")}.`;
+  if (foreign.length > 0) {
+    return {
+      detail: `The scope parameter has scopes that the app is not configured for: ${foreign.join(" ")}.`,
+      fix: "Take them out of your client's scopes, move those that the app lists as optional to its optional scopes, or add them to the app's settings.",
+    };
+  }
   const optional = new Set(["oauth", ...app.optionalScopes]);
   const foreignOptional = optionalScopes.filter((scope) => !optional.has(scope));
   if (foreignOptional.length === 0) return undefined;
-  return `The optional_scope parameter has scopes that the app does not list as optional: ${foreignOptional.join(" ")}.`;
+  return {
+    detail: `The optional_scope parameter has scopes that the app does not list as optional: ${foreignOptional.join(" ")}.`,
+    fix: "Take them out of your client's optional scopes, or add them to the optional scopes in the app's settings.",
+  };
 }
 
 function pkceRefusal(state: EmulatorState, challenge: string | undefined, method: string | undefined): AuthorizationRequest["refusal"] {

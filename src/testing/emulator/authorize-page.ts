@@ -1,90 +1,148 @@
 /**
  * The pages a person sees between the app and the callback: account chooser, consent, error, and the quiet end of a denial.
- * Plain HTML without scripts; everything that came from outside goes through `escapeHtml`.
+ * Plain HTML without scripts, in a look that belongs to nobody.
  */
 
+import { createHash } from "node:crypto";
 import type { AuthorizationProblem, AuthorizationRequest } from "./authorization.js";
 import type { EmulatorAccount } from "./directory.js";
+import { Html, html } from "./html.js";
 import type { EmulatorResponse } from "./messages.js";
+import { AUTHORIZE_STYLE } from "./authorize-style.js";
+import { PAGE_HEAD } from "./page-theme.js";
+import { scopeInWords } from "./scope-words.js";
 
-const STYLE = `
-:root{color-scheme:light dark;--ink:#1f2933;--soft:#52606d;--line:#cbd2d9;--page:#f0f4f8;--card:#fff;--accent:#0b5cad;--on:#fff}
-@media (prefers-color-scheme:dark){:root{--ink:#e4e7eb;--soft:#9aa5b1;--line:#3e4c59;--page:#12181f;--card:#1f2933;--accent:#7cc4fa;--on:#102a43}}
-*{box-sizing:border-box}body{margin:0;padding:2rem 1rem;background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
-main{max-width:34rem;margin:0 auto;padding:1.75rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem;overflow-wrap:anywhere}
-h1{margin:0 0 .5rem;font-size:1.35rem;line-height:1.3}h2{margin:1.25rem 0 .25rem;font-size:1rem}p{margin:.5rem 0}
-.soft{color:var(--soft);font-size:.9rem}ul{margin:.25rem 0;padding-left:1.25rem}code{font-size:.9em}
-.choices{list-style:none;padding:0}.choices a{display:block;margin:.5rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.5rem;color:inherit;text-decoration:none}
-.choices a:hover{border-color:var(--accent)}a:focus-visible,button:focus-visible,select:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
-.actions{display:flex;gap:.75rem;margin-top:1.5rem;flex-wrap:wrap}button{padding:.6rem 1.25rem;border:1px solid var(--accent);border-radius:.5rem;font:inherit;cursor:pointer}
-.primary{background:var(--accent);color:var(--on)}.plain{background:transparent;color:var(--accent)}select{font:inherit;padding:.35rem;max-width:100%}`;
+/** One value, so that no formatting comes between the element and the hash that allows it. */
+const STYLE = new Html(`<style>${AUTHORIZE_STYLE}</style>`);
+const STYLE_HASH = createHash("sha256").update(AUTHORIZE_STYLE).digest("base64");
 
 /** Page one: which account. Each choice is the same URL with the account in its path. */
 export function accountChooserPage(request: AuthorizationRequest, accounts: readonly EmulatorAccount[], search: string): EmulatorResponse {
-  const choices = accounts.map(
-    (account) =>
-      `<li><a href="/oauth/${account.hubId}/authorize${escapeHtml(search)}"><strong>${escapeHtml(account.name)}</strong><br>` +
-      `<span class="soft">${escapeHtml(account.hubDomain)} · ${account.hubId}</span></a></li>`,
-  );
   return page(
     200,
     "Choose an account",
-    `<p>Which account should be connected to <strong>${escapeHtml(request.app.name)}</strong>?</p><ul class="choices">${choices.join("")}</ul>`,
+    html`<p>Which account should be connected to <strong>${request.app.name}</strong>?</p>
+      <ul class="choices">
+        ${accounts.map((account) => html`<li><a href="/oauth/${account.hubId}/authorize${search}">${accountCard(account)}</a></li>`)}
+      </ul>
+      ${accounts.length === 0 && html`<p>There is no account left to choose.</p>`}`,
   );
 }
 
 /** Page two: what the app may do. Its form posts `hub_id`, `user_id` and `decision` to the URL it was shown under. */
-export function consentPage(request: AuthorizationRequest, account: EmulatorAccount): EmulatorResponse {
+export function consentPage(request: AuthorizationRequest, account: EmulatorAccount, search: string): EmulatorResponse {
   const { app } = request;
-  const optional = request.optionalScopes.filter((scope) => !account.unavailableScopes.includes(scope));
-  const users = account.users.map((user) => `<option value="${user.userId}">${escapeHtml(user.email)}</option>`);
+  const scopes = [...new Set([...request.scopes.filter((scope) => scope !== "oauth"), "oauth"])];
+  const optional = request.optionalScopes.filter((scope) => scope !== "oauth" && !account.unavailableScopes.includes(scope));
+  const users = account.users.map((user) => html`<option value="${user.userId}">${user.email}</option>`);
   return page(
     200,
     `Connect ${app.name} to ${account.name}`,
-    `<p class="soft">Account ${account.hubId} · ${escapeHtml(account.hubDomain)}</p>
-<h2>The app will be able to use</h2>${scopeItems(["oauth", ...request.scopes.filter((scope) => scope !== "oauth")])}
-${optional.length === 0 ? "" : `<h2>And, because this account has it</h2>${scopeItems(optional)}`}
-<p class="soft">You will be sent to <code>${escapeHtml(request.redirectUri)}</code>.</p>
-<form method="post"><input type="hidden" name="hub_id" value="${account.hubId}">
-<p><label for="user_id">Signed in as</label> <select id="user_id" name="user_id">${users.join("")}</select></p>
-<div class="actions"><button class="primary" name="decision" value="grant">Connect app</button>
-<button class="plain" name="decision" value="deny">Cancel</button></div></form>`,
+    html`<p><strong>${app.name}</strong> is asking for access to this account:</p>
+      <div class="account">
+        ${accountCard(account)}<a href="/oauth/authorize${search}">Change<span class="hidden"> the account</span></a>
+      </div>
+      <h2>What ${app.name} could do</h2>
+      ${scopeList(scopes)}
+      ${
+        optional.length > 0 &&
+        html`<h2>And, because this account has it</h2>
+          ${scopeList(optional)}`
+      }
+      <h2>What happens next</h2>
+      <p>
+        You go back to <strong>${siteOf(request.redirectUri)}</strong>, and ${app.name} can use this account until somebody uninstalls it
+        there.
+      </p>
+      <p class="small soft">Its redirect URL: <code>${request.redirectUri}</code></p>
+      <form method="post">
+        <input type="hidden" name="hub_id" value="${account.hubId}" />
+        <p class="field">
+          <label for="user_id">Signed in as</label
+          ><select id="user_id" name="user_id">
+            ${users}
+          </select>
+        </p>
+        <div class="actions">
+          <button class="primary" name="decision" value="grant">Connect app</button> <button name="decision" value="deny">Cancel</button>
+        </div>
+      </form>`,
+    html`<div class="tiles" aria-hidden="true">${tile(app.name, "app")}<span class="link"></span>${tile(account.name)}</div>`,
   );
 }
 
 /** An error page. The person stays here; nothing is sent to the app. */
 export function problemPage(problem: AuthorizationProblem): EmulatorResponse {
-  return page(400, problem.title, `<p role="alert">${escapeHtml(problem.detail)}</p><p class="soft">The app was not connected.</p>`);
+  return page(
+    400,
+    problem.title,
+    html`<p class="notice" role="alert">${problem.detail}</p>
+      <h2>What happens at HubSpot</h2>
+      <p>
+        The person sees an error page instead of the consent page, and stays there. The app was not connected, and is not told: nothing is
+        sent to its redirect URL.
+      </p>
+      <h2>What to fix</h2>
+      <p>${problem.fix}</p>`,
+  );
 }
 
 /** What a denial shows when it sends no callback. */
 export function cancelledPage(): EmulatorResponse {
-  return page(200, "Not connected", "<p>You cancelled. The app was not connected, and was not told. You can close this page.</p>");
+  return page(200, "Not connected", html`<p>You cancelled. The app was not connected, and was not told. You can close this page.</p>`);
 }
 
-/** Makes text safe in HTML content and in quoted attributes. */
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("'", "&#39;");
+function accountCard(account: EmulatorAccount): Html {
+  return html`<span class="card"
+    >${tile(account.name)}<span
+      ><strong>${account.name}</strong><br /><span class="small soft"
+        >${account.hubDomain} <span class="whole">· ${account.hubId} · ${account.region}</span></span
+      ></span
+    ></span
+  >`;
 }
 
-function scopeItems(scopes: readonly string[]): string {
-  return `<ul>${[...new Set(scopes)].map((scope) => `<li><code>${escapeHtml(scope)}</code></li>`).join("")}</ul>`;
+function tile(name: string, kind = ""): Html {
+  const initials = name.split(/\s+/u).flatMap((word) => /[\p{L}\p{N}]/u.exec(word)?.[0] ?? []);
+  return html`<span class="tile ${kind}" aria-hidden="true">${initials.slice(0, 2).join("").toUpperCase()}</span>`;
 }
 
-function page(status: number, title: string, content: string): EmulatorResponse {
-  const safeTitle = escapeHtml(title);
+function scopeList(scopes: readonly string[]): Html {
+  return html`<ul class="scopes">
+    ${scopes.map((scope) => html`<li>${scopeInWords(scope)} <code class="soft">${scope}</code></li>`)}
+  </ul>`;
+}
+
+function siteOf(uri: string): string {
+  return URL.canParse(uri) ? new URL(uri).host : uri;
+}
+
+function page(status: number, title: string, content: Html, above?: Html): EmulatorResponse {
   return {
     status,
     headers: {
       "content-type": "text/html;charset=utf-8",
       "cache-control": "no-store",
       // No form-action: browsers apply it to the redirect that follows the form, and that one leaves for the app.
-      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+      "content-security-policy": `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src data:; base-uri 'none'; frame-ancestors 'none'`,
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     },
-    body: `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${safeTitle} (emulator)</title><style>${STYLE}</style></head><body><main><p class="soft">Test emulator, no real account</p>
-<h1>${safeTitle}</h1>${content}</main></body></html>`,
+    body: html`<!doctype html>
+      <html lang="en">
+        <head>
+          ${PAGE_HEAD}
+          <title>${title}</title>
+          ${STYLE}
+        </head>
+        <body>
+          <main>
+            ${above}
+            <h1>${title}</h1>
+            ${content}
+          </main>
+          <footer>Emulated HubSpot. A test server, with made-up accounts.</footer>
+        </body>
+      </html>`.text,
   };
 }

@@ -31,7 +31,7 @@ function showPage({ state, query, params, request }: RouteContext): EmulatorResp
   const authorization = readAuthorization(state, query, params["portalId"]);
   if (isProblem(authorization)) return problemPage(authorization);
   if (authorization.refusal !== undefined) return redirect(refusalUrl(state, authorization));
-  if (authorization.preselected !== undefined) return consentPage(authorization, authorization.preselected);
+  if (authorization.preselected !== undefined) return consentPage(authorization, authorization.preselected, request.url.search);
   return accountChooserPage(
     authorization,
     state.accounts.filter((account) => !account.deleted),
@@ -48,6 +48,7 @@ function submitConsent({ state, query, params, request }: RouteContext): Emulato
     return problemPage({
       title: "Unknown account",
       detail: "hub_id must name an account, and the one in the path if there is one.",
+      fix: "Post the hub id of an account of the emulator. The form of the consent page does.",
     });
   }
   const userId = form["user_id"];
@@ -56,12 +57,14 @@ function submitConsent({ state, query, params, request }: RouteContext): Emulato
     return problemPage({
       title: "Unknown user",
       detail: `Account ${account.hubId} has no such user_id.`,
+      fix: "Post the user id of one of the account's users, or none to take the first.",
     });
   const decision = form["decision"];
   if (decision !== "grant" && decision !== "deny") {
     return problemPage({
       title: "No decision",
       detail: "The form field decision must be grant or deny.",
+      fix: "Post decision=grant or decision=deny. The buttons of the consent page do.",
     });
   }
   const outcome = decide(state, authorization, { account, user, decision });
