@@ -35,6 +35,7 @@ export { MemoryStateStore, MemoryTokenStore } from "./stores/memory.js";
 export type { Awaitable, Lease, StateStore, TokenStore } from "./stores/store.js";
 
 export type { EventListener, HubSpotOAuthEvent, HubSpotOAuthEventName, HubSpotOAuthEvents } from "./events.js";
+export type { RefreshTrace, RequestTrace } from "./tracing.js";
 
 export {
   AccountNotConnectedError,

@@ -23,6 +23,7 @@ import { busy, oddAnswer, otherPortal, refusedTooOften, sameToken } from "./refr
 import { assertRefreshable, hasToken, refreshed } from "./refreshed-record.js";
 import { refreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered, TokenWriter } from "./token-writer.js";
+import { traceRefresh } from "./tracing.js";
 import { waitFor } from "./waiting.js";
 
 /** How long the caller who refreshes ahead of time waits before it takes the old token. */
@@ -193,12 +194,12 @@ export class TokenCoordinator {
 
   #startFlight(account: AccountTokens, rejectedToken: string | undefined, force: boolean): Flight {
     const limitMs = 2 * this.#leaseMs; // A dead holder's lease may have to run out first.
-    const work = waitFor(this.#fly(account, rejectedToken, force), {
-      ms: limitMs,
-      onTimeout: () => {
-        throw busy(limitMs);
-      },
-    });
+    const onTimeout = (): never => {
+      throw busy(limitMs);
+    };
+    const work = traceRefresh({ accountId: account.id, forced: force }, () =>
+      waitFor(this.#fly(account, rejectedToken, force), { ms: limitMs, onTimeout }),
+    );
     const promise = work.finally(() => {
       if (account.flight?.promise === promise) account.flight = undefined;
       this.#forgetIfEmpty(account);

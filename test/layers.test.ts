@@ -28,6 +28,7 @@ const places: Readonly<Record<string, Place>> = {
   "option-checks.ts": { layer: 0 },
   "safe-text.ts": { layer: 0 },
   "token-set.ts": { layer: 0, packages: ["zod"] },
+  "tracing.ts": { layer: 0 },
   "version.ts": { layer: 0 },
   "waiting.ts": { layer: 0 },
   // HubSpot's wire and the stores.

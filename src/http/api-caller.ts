@@ -7,6 +7,7 @@ import { type Authorization, authorizationAfter, type Credential } from "../cred
 import { HubSpotApiError, RateLimitError, TimeoutError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Open, OpenedResponse } from "../stream-transport.js";
+import { type RequestTrace, requestTrace, traceRequest } from "../tracing.js";
 import { describeRequest, type WireRequest } from "../transport.js";
 import { isThenable, waitFor, type WaitLimits } from "../waiting.js";
 import { apiError, errorBody } from "./api-error.js";
@@ -33,10 +34,12 @@ export class Call {
   readonly returnsRefusals: boolean;
   /** HubSpot has refused it for its rate before: its turn comes before the others'. */
   again = false;
+  /** Of this call, while somebody subscribes. */
+  trace: RequestTrace | undefined = undefined;
   /** On the clock of `performance.now()`. */
   readonly #deadlineMs: number;
 
-  constructor(details: Omit<Call, "again" | "limits" | "leftMs" | "maxWaitMs">) {
+  constructor(details: Omit<Call, "again" | "trace" | "limits" | "leftMs" | "maxWaitMs">) {
     this.method = details.method;
     this.target = details.target;
     this.bucket = details.bucket;
@@ -117,8 +120,16 @@ export class ApiCaller {
     this.#emit = emit;
   }
 
+  /** The call's answer, as `read` reads it. */
+  run<T>(call: Call, send: Open, read: Reader<T>): Promise<T> {
+    const trace = requestTrace(this.#credential.id, call.method, call.target);
+    if (trace === undefined) return this.#attempts(call, send, read);
+    call.trace = trace;
+    return traceRequest(trace, () => this.#attempts(call, send, read));
+  }
+
   /** One async function and no closures while all goes well: `npm run bench` shows either. */
-  async run<T>(call: Call, send: Open, read: Reader<T>): Promise<T> {
+  async #attempts<T>(call: Call, send: Open, read: Reader<T>): Promise<T> {
     const { signal } = call;
     let renewed: Authorization | undefined;
     let mayRenew = true;
@@ -134,8 +145,10 @@ export class ApiCaller {
       let response: OpenedResponse | undefined;
       let failure: unknown;
       let unreadable = false;
+      if (call.trace !== undefined) call.trace.attempts++;
       try {
         response = await send(request);
+        if (call.trace !== undefined) call.trace.status = response.status;
       } catch (error) {
         failure = error;
       }
