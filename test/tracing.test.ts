@@ -1,6 +1,6 @@
 /** The tracing channels: a call and a refresh have a beginning and an end, and neither shows a token, a query or an answer. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { tracingChannel, type TracingChannelSubscribers } from "node:diagnostics_channel";
+import { subscribe, tracingChannel, type TracingChannelSubscribers, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { HubSpotApiError, HubSpotHttp, type RefreshTrace, ReauthorizationRequiredError, type RequestTrace } from "../src/index.js";
@@ -16,7 +16,9 @@ function listen<Trace extends object>(name: string): { readonly phase: Phase; re
   const subscribers = Object.fromEntries(phases.map((phase) => [phase, tell(phase)])) as unknown as TracingChannelSubscribers<object>;
   const channel = tracingChannel<unknown, object>(name);
   channel.subscribe(subscribers);
-  onTestFinished(() => void channel.unsubscribe(subscribers));
+  onTestFinished(() => {
+    channel.unsubscribe(subscribers);
+  });
   return told;
 }
 
@@ -56,10 +58,9 @@ test("a refresh is one trace for all who wait for it, inside what its first call
   emulator.advance(31 * 60_000);
   const callers = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
-  const channel = tracingChannel("hubspot-oauth:refresh");
   const onStart = (): void => void seen.push(callers.getStore());
-  channel.start.subscribe(onStart);
-  onTestFinished(() => void channel.start.unsubscribe(onStart));
+  subscribe("tracing:hubspot-oauth:refresh:start", onStart);
+  onTestFinished(() => void unsubscribe("tracing:hubspot-oauth:refresh:start", onStart));
   await callers.run("the first caller", () => Promise.all(Array.from({ length: 20 }, () => oauth.getAccessToken(id))));
   expect(phasesOf(told)).toEqual(["start", "end", "asyncStart", "asyncEnd"]);
   expect(told[0]?.trace).toEqual({ accountId: id, forced: false });
@@ -83,11 +84,11 @@ test("LK-01 no trace holds a token, a query or an answer", async () => {
   const { oauth } = clientOf(emulator);
   const id = await connect(oauth, emulator);
   const traces: object[] = [];
-  for (const name of ["hubspot-oauth:request", "hubspot-oauth:refresh"]) {
-    const channel = tracingChannel<unknown, object>(name);
+  for (const name of ["request", "refresh"]) {
+    const end = `tracing:hubspot-oauth:${name}:asyncEnd`;
     const keep = (trace: unknown): void => void traces.push(trace as object); // The trace itself: what is put into it later counts too.
-    channel.asyncEnd.subscribe(keep);
-    onTestFinished(() => void channel.asyncEnd.unsubscribe(keep));
+    subscribe(end, keep);
+    onTestFinished(() => void unsubscribe(end, keep));
   }
   emulator.advance(31 * 60_000);
   const page = await new HubSpotHttp({ credential: oauth.account(id) }).get("/crm/v3/objects/contacts?limit=1&email=a@b.example");
