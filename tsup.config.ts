@@ -19,6 +19,7 @@ const shared: Options = {
     "src/stores/postgres.ts",
     "src/stores/redis.ts",
     "src/testing/index.ts",
+    "src/testing/msw.ts",
     "src/testing/register.ts",
   ],
   target: "node20.19",

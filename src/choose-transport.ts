@@ -1,6 +1,6 @@
 /**
- * Which way a request goes, in this order: the `fetch` or `dispatcher` option; a MockAgent or SnapshotAgent that stands as undici's global
- * dispatcher; what `hubspot-oauth/testing/register` put in place; under a test runner the global fetch of the moment (so that msw, nock and
+ * Which way a request goes, in this order: the `fetch` or `dispatcher` option; a MockAgent, SnapshotAgent or emulator that stands as undici's
+ * global dispatcher; what `hubspot-oauth/testing/register` put in place; under a test runner the global fetch of the moment (so that msw, nock and
  * stubs see every request, and no unit test reaches HubSpot by surprise); else undici, by the application's own global dispatcher when
  * it set one, or by an Agent of our own.
  */
@@ -19,6 +19,8 @@ import {
 
 /** Where `hubspot-oauth/testing/register` puts its fetch. */
 const REGISTERED: unique symbol = Symbol.for("hubspot-oauth.fetch") as never;
+/** What the emulator's dispatcher carries, so that it counts as a mock. */
+const MOCK: unique symbol = Symbol.for("hubspot-oauth.mock") as never;
 /** Where undici 8 keeps the dispatcher that undici 7 sees only through a wrapper. */
 const GLOBAL_OF_UNDICI_8: unique symbol = Symbol.for("undici.globalDispatcher.2") as never;
 
@@ -111,7 +113,7 @@ function judge(current: DispatcherLike): Standing {
       ? (globalThis as { [GLOBAL_OF_UNDICI_8]?: DispatcherLike })[GLOBAL_OF_UNDICI_8]
       : undefined;
   const dispatcher = wrapped ?? current;
-  if (hasClass(dispatcher, "MockAgent")) return { kind: "mock", dispatcher };
+  if (MOCK in dispatcher || hasClass(dispatcher, "MockAgent")) return { kind: "mock", dispatcher };
   return isUndiciDefault(dispatcher) ? { kind: "default" } : { kind: "application", dispatcher };
 }
 

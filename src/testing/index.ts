@@ -4,6 +4,10 @@
 
 export { type LoopbackHubSpotEmulator, startHubSpotEmulator, type StartHubSpotEmulatorOptions } from "./emulator/server.js";
 export { type AuthorizeDecision, HubSpotEmulator } from "./emulator/hubspot-emulator.js";
+export type { EmulatorClientOptions } from "./emulator/client-options.js";
+export type { ConnectableClient, ConnectOptions } from "./emulator/connect-account.js";
+export type { ComposedDispatcher, InMemoryDispatcher, OtherDispatcher } from "./emulator/dispatcher.js";
+export type { EmulatorDispatcherOptions } from "./emulator/hubspot-door.js";
 export type {
   EmulatorAccountOptions,
   EmulatorAppOptions,

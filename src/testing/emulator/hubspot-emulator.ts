@@ -9,12 +9,17 @@ import { apiError, routeNotFound } from "./api-errors.js";
 import { authorizeRoutes } from "./authorize-routes.js";
 import { decide, isProblem, readAuthorization } from "./authorization.js";
 import { concerned, limitedCaller } from "./bearer.js";
+import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
+import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
 import { crmRoutes } from "./crm-routes.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
+import type { InMemoryDispatcher } from "./dispatcher.js";
 import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
 import { type EmulatorFaults, FaultRegistry } from "./faults.js";
+import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
 import { legacyCrmRoutes } from "./legacy-crm-routes.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest, type StartTimer } from "./messages.js";
+import { RequestWaiters } from "./next-request.js";
 import { tooManyRequests } from "./rate-limit-answers.js";
 import { RateLimits } from "./rate-limits.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
@@ -43,8 +48,8 @@ export interface AuthorizeDecision {
   readonly decision?: "grant" | "deny" | undefined;
 }
 
-/** An in-memory HubSpot. */
-export class HubSpotEmulator {
+/** An in-memory HubSpot. It does not listen: requests reach it by `dispatcher()`, or by msw (`hubspotHandlers`). */
+export class HubSpotEmulator implements AsyncDisposable {
   /** The first app. */
   readonly app: EmulatorApp;
   /** All apps. */
@@ -61,6 +66,8 @@ export class HubSpotEmulator {
   readonly #log = new RequestLog();
   readonly #faults = new FaultRegistry(() => randomInt(2 ** 32));
   readonly #rateLimits = new RateLimits();
+  readonly #waiters = new RequestWaiters(this.#log);
+  readonly #dispatchers = new Set<InMemoryDispatcher>();
 
   /** Throws a `TypeError` that names a wrong option. */
   constructor(options: EmulatorOptions = {}) {
@@ -117,6 +124,21 @@ export class HubSpotEmulator {
     return this.#log.watch(watcher);
   }
 
+  /** The first request so far that `match` means. */
+  find(match: RequestMatch): LoggedRequest | undefined {
+    return this.requests.find((request) => matches(match, request));
+  }
+
+  /** The latest request that `match` means; without it, the latest of all. */
+  last(match?: RequestMatch): LoggedRequest | undefined {
+    return this.requests.findLast((request) => matches(match, request));
+  }
+
+  /** Resolves with the next request that `match` means, when it arrives (its answer comes later). Rejects when the emulator is closed. */
+  nextRequest(match?: RequestMatch): Promise<LoggedRequest> {
+    return this.#waiters.next(match);
+  }
+
   /** Empties the log. */
   clearRequests(): void {
     this.#log.clear();
@@ -158,6 +180,45 @@ export class HubSpotEmulator {
     if (outcome === undefined) throw new Error("HubSpot sends no callback when the user cancels (denial: no-callback)");
     if (typeof outcome !== "string") throw new Error(`HubSpot shows an error page: ${outcome.title}. ${outcome.detail}`);
     return outcome;
+  }
+
+  /**
+   * Connects an account to `client` without a browser: its own flow begins, the user agrees, the callback is completed.
+   * Resolves with what its `completeAuthorization` does; rejects as that does, and as `authorize` does.
+   */
+  connect<Connected>(client: ConnectableClient<Connected>, options: ConnectOptions = {}): Promise<Connected> {
+    return connectAccount(client, options, (url, decision) => this.authorize(url, decision));
+  }
+
+  /** What `new HubSpotOAuthClient()` needs to be a client of this emulator's first app, but for a store. */
+  clientOptions(): EmulatorClientOptions {
+    return clientOptionsOf(this, {
+      authorizeOrigin: "https://app.hubspot.com",
+      apiOrigin: "https://api.hubapi.com",
+      dispatcher: this.dispatcher(),
+    });
+  }
+
+  /**
+   * A dispatcher for undici 7 and 8 (and for undici's `setGlobalDispatcher`) that answers for HubSpot's real origins without a socket.
+   * It works until the emulator is closed.
+   */
+  dispatcher(options: EmulatorDispatcherOptions = {}): InMemoryDispatcher {
+    const dispatcher = hubspotDispatcher(this, options);
+    this.#dispatchers.add(dispatcher);
+    return dispatcher;
+  }
+
+  /** Ends its dispatchers and those who wait for a request. Calling it again does nothing. */
+  async close(): Promise<void> {
+    this.#waiters.close();
+    await Promise.all([...this.#dispatchers].map((dispatcher) => dispatcher.destroy()));
+    this.#dispatchers.clear();
+  }
+
+  /** `await using emulator = new HubSpotEmulator()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Expires the access tokens of one account, or of all, now. */

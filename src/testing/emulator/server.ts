@@ -4,6 +4,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
 import type { EmulatorOptions } from "./emulator-options.js";
 import { HubSpotEmulator } from "./hubspot-emulator.js";
 import { deliver } from "./loopback-delivery.js";
@@ -17,7 +18,7 @@ export interface StartHubSpotEmulatorOptions extends EmulatorOptions {
 }
 
 /** An emulator that listens on 127.0.0.1. */
-export class LoopbackHubSpotEmulator extends HubSpotEmulator implements AsyncDisposable {
+export class LoopbackHubSpotEmulator extends HubSpotEmulator {
   /** `http://127.0.0.1:{port}`, for both the authorize pages and the API. */
   readonly origin: string;
   readonly #server: Server;
@@ -30,18 +31,18 @@ export class LoopbackHubSpotEmulator extends HubSpotEmulator implements AsyncDis
     server.on("request", (request, response) => void carry(this, this.origin, request, response));
   }
 
+  override clientOptions(): EmulatorClientOptions {
+    return clientOptionsOf(this, { authorizeOrigin: this.origin, apiOrigin: this.origin });
+  }
+
   /** Stops listening and drops every open connection. Calling it again does nothing. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
+    await super.close();
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
-  }
-
-  /** `await using emulator = await startHubSpotEmulator()`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }
 
