@@ -4,6 +4,7 @@
  */
 
 import { getResponse, http } from "msw";
+import type { DispatchController } from "./emulator/dispatch-protocol.js";
 import { type DispatchedAnswer, InMemoryDispatcher, withCode } from "./emulator/dispatcher.js";
 import type { DispatchedRequest } from "./emulator/dispatch-request.js";
 import { HUBSPOT_URL } from "./emulator/hubspot-door.js";
@@ -42,24 +43,30 @@ export function hubspotHandlers(emulator: HubSpotEmulator = new HubSpotEmulator(
 function respond(dispatcher: InMemoryDispatcher, request: Request, body: Uint8Array | null): Promise<Response> {
   const { method, headers, signal } = request;
   const { origin, pathname, search } = new URL(request.url);
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  const breakOff = (error: Error): void => void writer.abort(error).catch(() => undefined); // Nobody may be reading.
+  let exchange: DispatchController | undefined;
+  let answer: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => void (answer = controller),
+    cancel: (reason) => exchange?.abort(reason as Error),
+  });
   return new Promise((resolve) => {
     dispatcher.dispatch(
       { origin, path: pathname + search, method, headers, body },
       {
-        onRequestStart: (controller) => signal.addEventListener("abort", () => controller.abort(signal.reason as Error), { once: true }),
+        onRequestStart: (controller) => {
+          exchange = controller;
+          signal.addEventListener("abort", () => controller.abort(signal.reason as Error), { once: true });
+        },
         onResponseStart: (_controller, status, fields) => {
           const pairs = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one): [string, string] => [name, one]));
           const noBody = status === 204 || status === 304;
-          resolve(new Response(noBody ? null : readable, { status, headers: pairs }));
+          resolve(new Response(noBody ? null : stream, { status, headers: pairs }));
         },
-        onResponseData: (_controller, chunk) => void writer.write(chunk).catch(() => undefined),
-        onResponseEnd: () => void writer.close().catch(() => undefined),
+        onResponseData: (_controller, chunk) => answer?.enqueue(chunk),
+        onResponseEnd: () => answer?.close(),
         onResponseError: (_controller, error) => {
           resolve(Response.error());
-          breakOff(error);
+          answer?.error(error);
         },
       },
     );

@@ -1,7 +1,16 @@
 /** One battery for every front door of the emulator: whichever way a request comes in, HubSpot is the same. */
 import { describe, expect, it } from "vitest";
-import { HubSpotApiError, HubSpotHttp, NetworkError, RateLimitError, ReauthorizationRequiredError } from "../../src/index.js";
+import {
+  HubSpotApiError,
+  HubSpotHttp,
+  HubSpotOAuthError,
+  MalformedResponseError,
+  NetworkError,
+  RateLimitError,
+  ReauthorizationRequiredError,
+} from "../../src/index.js";
 import { rejection } from "../transport/ways.js";
+import type { EmulatorOptions, Fault } from "../../src/testing/index.js";
 import { clientThrough, type Door, doors, type OpenDoor } from "./doors.js";
 
 const CONTACTS = "/crm/v3/objects/contacts";
@@ -12,8 +21,8 @@ interface Connected extends OpenDoor {
   readonly accountId: string;
 }
 
-async function connected(door: Door, scopes: string[] = []): Promise<Connected> {
-  const open = await door.open();
+async function connected(door: Door, scopes: string[] = [], options: EmulatorOptions = {}): Promise<Connected> {
+  const open = await door.open(options);
   const oauth = clientThrough(open);
   const { accountId } = await open.emulator.connect(oauth, { scopes });
   return { ...open, oauth, accountId, hubspot: new HubSpotHttp({ credential: oauth.account(accountId), retry: false }) };
@@ -134,6 +143,62 @@ const cases: readonly [name: string, run: (door: Door) => Promise<void>][] = [
       abort.abort(new Error("the user went away"));
       expect(await call).toBe(abort.signal.reason);
       expect(await hubspot.get(CONTACTS, { query: { limit: 1 } })).toMatchObject({ results: [{}] });
+    },
+  ],
+  [
+    "an answer that is late or comes in pieces is whole, by the timers that the emulator is given",
+    async (door) => {
+      let timers = 0;
+      const startTimer = (callback: () => void): (() => void) => {
+        timers++;
+        queueMicrotask(callback);
+        return () => undefined;
+      };
+      const { emulator, hubspot } = await connected(door, [], { startTimer });
+      emulator.faults.add({ match: "objects-list", fault: { kind: "delay", delayMs: 60_000 } });
+      expect(await hubspot.get(CONTACTS, { query: { limit: 1 } })).toMatchObject({ results: [{}] });
+      expect(timers).toBe(1);
+      emulator.faults.add({ match: "objects-list", fault: { kind: "drip", bytes: 100 } });
+      expect(await hubspot.get(CONTACTS, { query: { limit: 1 } })).toMatchObject({ results: [{}] });
+      expect(timers).toBeGreaterThan(2);
+    },
+  ],
+  [
+    "an answer that breaks off is an error",
+    async (door) => {
+      const { emulator, hubspot } = await connected(door);
+      const broken: [Fault, new (...args: never) => Error][] = [
+        [{ kind: "reset" }, NetworkError],
+        [{ kind: "reset", when: "processed" }, NetworkError],
+        [{ kind: "reset", when: "mid-body" }, NetworkError],
+        [{ kind: "truncated", framing: "content-length" }, NetworkError],
+        // Nothing on the wire shows that a part is missing: it is only no JSON.
+        [{ kind: "truncated", framing: "close" }, MalformedResponseError],
+      ];
+      for (const [fault, error] of broken) {
+        emulator.faults.add({ match: "objects-list", fault });
+        expect(await rejection(hubspot.get(CONTACTS)), JSON.stringify(fault)).toBeInstanceOf(error);
+      }
+      expect(await hubspot.get(CONTACTS, { query: { limit: 1 } })).toMatchObject({ results: [{}] });
+    },
+  ],
+  [
+    "an answer that never comes holds until its caller gives up or the emulator is closed",
+    async (door) => {
+      const { emulator, hubspot } = await connected(door);
+      emulator.faults.add({ match: "objects-list", fault: { kind: "hang" }, times: 2 });
+      const abort = new AbortController();
+      let arrived = emulator.nextRequest("objects-list");
+      const first = rejection(hubspot.get(CONTACTS, { signal: abort.signal }));
+      await arrived;
+      abort.abort(new Error("the user went away"));
+      expect(await first).toBe(abort.signal.reason);
+      arrived = emulator.nextRequest("objects-list");
+      const second = rejection(hubspot.get(CONTACTS));
+      await arrived;
+      await emulator.close();
+      // A dispatcher that is gone is a matter of configuration; a socket or a mock is a network error.
+      expect(await second).toBeInstanceOf(HubSpotOAuthError);
     },
   ],
 ];
