@@ -28,8 +28,8 @@ export interface FastifyRequestLike {
 export interface FastifyLike {
   readonly prefix: string;
   removeAllContentTypeParsers(): void;
-  addContentTypeParser(contentType: string, parser: (request: never, payload: { resume(): unknown }) => Promise<void>): unknown;
-  all(path: string, handler: (request: never) => Promise<Response>): unknown;
+  addContentTypeParser(contentType: string, parser: (request: unknown, payload: { resume(): unknown }) => Promise<void>): unknown;
+  all(path: string, handler: (request: FastifyRequestLike) => Promise<Response>): unknown;
 }
 
 /** Paths of the three routes, under the plugin's prefix. */
@@ -63,13 +63,14 @@ export function createPlugin<FastifyRequest extends FastifyRequestLike, Context 
     const handlers = new FlowHandlers(oauth, { ...options, connectPath: fastify.prefix + connect });
     fastify.removeAllContentTypeParsers();
     fastify.addContentTypeParser("*", async (_request, payload) => void payload.resume());
-    fastify.all(connect, (request: FastifyRequest) => handlers.connect(messageOf(request)));
-    fastify.all(callback, (request: FastifyRequest) => handlers.callback(messageOf(request)));
-    fastify.all(disconnect, (request: FastifyRequest) => handlers.disconnect(messageOf(request)));
+    fastify.all(connect, (request) => handlers.connect(messageOf(request)));
+    fastify.all(callback, (request) => handlers.callback(messageOf(request)));
+    fastify.all(disconnect, (request) => handlers.disconnect(messageOf(request)));
   };
 }
 
-function messageOf<FastifyRequest extends FastifyRequestLike>(request: FastifyRequest): HandlerMessage<FastifyRequest> {
+function messageOf<FastifyRequest extends FastifyRequestLike>(request: FastifyRequestLike): HandlerMessage<FastifyRequest> {
   const { method, originalUrl: url, headers } = request;
-  return { request, method, url, header: nodeHeaders(headers) };
+  // The application has said what its Fastify calls a request.
+  return { request: request as FastifyRequest, method, url, header: nodeHeaders(headers) };
 }
