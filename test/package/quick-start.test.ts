@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { run } from "./command.js";
+import { locationOf, visitor } from "./visitor.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const script = "examples/quick-start/run.mjs";
@@ -104,32 +105,9 @@ describe("npm start -- --browser", () => {
     throw new Error("The app ended without printing its address");
   }
 
-  /** One browser: keeps cookies, leaves redirects to the test. */
-  function browser(origin: string): (method: "GET" | "POST", target: string, form?: Record<string, string>) => Promise<Response> {
-    const cookies = new Map<string, string>();
-    return async (method, target, form) => {
-      const url = new URL(target, origin);
-      const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-      const response = await fetch(url, {
-        method,
-        redirect: "manual",
-        headers: { ...(url.origin === origin && { cookie }), "sec-fetch-site": "same-origin" },
-        ...(form !== undefined && { body: new URLSearchParams(form) }),
-      });
-      for (const line of response.headers.getSetCookie()) {
-        const [, name = "", value = "", attributes = ""] = /^([^=]+)=([^;]*)(.*)$/.exec(line) ?? [];
-        if (attributes.includes("Max-Age=0")) cookies.delete(name);
-        else cookies.set(name, value);
-      }
-      return response;
-    };
-  }
-
-  const locationOf = (response: Response): string => response.headers.get("location") ?? "";
-
   it("connects, reads contacts, refreshes when time has passed, disconnects, and ends on Ctrl-C", async () => {
     const app = await start();
-    const visit = browser(app.origin);
+    const visit = visitor(app.origin);
     expect(await (await visit("GET", "/")).text()).toContain(`<form method="post" action="/connect">`);
 
     const connecting = await visit("POST", "/connect");
@@ -171,19 +149,19 @@ describe("npm start -- --browser", () => {
     const { port } = other.address() as AddressInfo;
     const app = await start(port);
     expect(Number(new URL(app.origin).port)).toBeGreaterThan(port);
-    expect((await browser(app.origin)("GET", "/")).status).toBe(200);
+    expect((await visitor(app.origin)("GET", "/")).status).toBe(200);
   });
 
   it("says what went wrong, escaped, and takes no post from another site", async () => {
     const app = await start();
-    const visit = browser(app.origin);
+    const visit = visitor(app.origin);
     const denied = await visit("GET", "/oauth/callback?error=access_denied%3Cscript%3E&error_description=no");
     expect(denied.status).toBe(400);
     const page = await denied.text();
     expect(page).toContain("(access_denied&#60;script&#62;)");
     expect(page).not.toContain("<script>");
 
-    const begun = await browser(app.origin)("POST", "/connect");
+    const begun = await visitor(app.origin)("POST", "/connect");
     const granted = await visit("POST", locationOf(begun), { hub_id: "24681012", decision: "grant" });
     const refused = await visit("GET", locationOf(granted));
     expect(refused.status).toBe(400);
