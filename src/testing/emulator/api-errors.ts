@@ -114,6 +114,29 @@ export function unknownObjectType(name: string): EmulatorResponse {
   return json(400, { status: "error", message: `Unable to infer object type from: ${name}`, correlationId }, correlation(correlationId));
 }
 
+/** What failed in a batch of which the rest was carried out. */
+export interface BatchError {
+  readonly status: "error";
+  readonly category: string;
+  readonly subCategory?: string;
+  readonly message: string;
+  readonly context: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Records of a batch that are not there. */
+export function objectsNotFound(type: { readonly singular: string }, ids: readonly string[]): BatchError {
+  const name = type.singular.toUpperCase();
+  const message = `Could not get some ${name} objects, they may be deleted or not exist. Check that ids are valid.`;
+  return { status: "error", category: "OBJECT_NOT_FOUND", message, context: { ids } };
+}
+
+/** A batch's answer: 207 when something of it failed. */
+export function batchAnswer(status: 200 | 201, results: readonly object[], errors: readonly BatchError[], nowMs: number): EmulatorResponse {
+  const at = new Date(nowMs).toISOString();
+  const failed = errors.length === 0 ? {} : { numErrors: errors.length, errors };
+  return json(errors.length === 0 ? status : 207, { status: "COMPLETE", results, ...failed, startedAt: at, completedAt: at });
+}
+
 /** 404: no such path, or one that was switched off. */
 export function routeNotFound(method: string, path: string): EmulatorResponse {
   return apiError(404, "OBJECT_NOT_FOUND", `No route matches ${method} ${path}`);

@@ -60,8 +60,8 @@ export function associationType(from: CrmObjectType, to: CrmObjectType): Associa
 }
 
 function pairNumber(from: CrmObjectType, to: CrmObjectType): number {
-  const place = (type: CrmObjectType): number => Number(type.id.replace("-", "")) % 10_000;
-  return place(from) * 10_000 + place(to);
+  const number = (type: CrmObjectType): number => Number(type.id.replace("-", ""));
+  return (number(from) * 7919 + number(to)) % 1_000_003;
 }
 
 /** The type that an association type id of `from` leads to. */

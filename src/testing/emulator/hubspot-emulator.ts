@@ -4,39 +4,25 @@
  */
 
 import { randomInt, randomUUID } from "node:crypto";
-import { accountRoutes } from "./account-routes.js";
 import { apiError, routeNotFound } from "./api-errors.js";
-import { authorizeRoutes } from "./authorize-routes.js";
 import { decide, isProblem, readAuthorization } from "./authorization.js";
 import { concerned, limitedCaller } from "./bearer.js";
 import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
 import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
-import { crmRoutes } from "./crm-routes.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import type { InMemoryDispatcher } from "./dispatcher.js";
 import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
 import { type EmulatorFaults, FaultRegistry } from "./faults.js";
 import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
-import { legacyCrmRoutes } from "./legacy-crm-routes.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest, type StartTimer } from "./messages.js";
 import { RequestWaiters } from "./next-request.js";
 import { tooManyRequests } from "./rate-limit-answers.js";
 import { RateLimits } from "./rate-limits.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
 import { overrideRule, type PendingOverride, type ResponseOverride } from "./response-override.js";
-import { type RouteMatch, RouteTable } from "./route-table.js";
+import type { RouteMatch } from "./route-table.js";
+import { ROUTES } from "./routes.js";
 import { type AccessToken, EmulatorState, type Grant } from "./state.js";
-import { tokenMetadataRoutes } from "./token-metadata-routes.js";
-import { tokenRoutes } from "./token-routes.js";
-
-const ROUTES = new RouteTable([
-  ...authorizeRoutes,
-  ...tokenRoutes,
-  ...tokenMetadataRoutes,
-  ...accountRoutes,
-  ...crmRoutes,
-  ...legacyCrmRoutes,
-]);
 
 /** What the person does on the consent page. */
 export interface AuthorizeDecision {
