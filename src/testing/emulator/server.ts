@@ -1,10 +1,11 @@
 /**
- * The loopback front door: an HTTP server on 127.0.0.1 that carries requests to the emulator and its answers back.
+ * The loopback front door: an HTTP server on 127.0.0.1 that carries requests to the emulator and its answers back, and shows the console.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
+import { EmulatorConsole } from "./console/door.js";
 import type { EmulatorOptions } from "./emulator-options.js";
 import { HubSpotEmulator } from "./hubspot-emulator.js";
 import { deliver } from "./loopback-delivery.js";
@@ -17,18 +18,20 @@ export interface StartHubSpotEmulatorOptions extends EmulatorOptions {
   readonly port?: number;
 }
 
-/** An emulator that listens on 127.0.0.1. */
+/** An emulator that listens on 127.0.0.1. Its root is the console, a page to watch it and play with it. */
 export class LoopbackHubSpotEmulator extends HubSpotEmulator {
   /** `http://127.0.0.1:{port}`, for both the authorize pages and the API. */
   readonly origin: string;
   readonly #server: Server;
+  readonly #console: EmulatorConsole;
 
   /** Use `startHubSpotEmulator`. */
   constructor(server: Server, options: EmulatorOptions) {
     super(options);
     this.#server = server;
     this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.on("request", (request, response) => void carry(this, this.origin, request, response));
+    this.#console = new EmulatorConsole(this, this.origin);
+    server.on("request", (request, response) => void this.#serve(request, response));
   }
 
   override clientOptions(): EmulatorClientOptions {
@@ -37,12 +40,27 @@ export class LoopbackHubSpotEmulator extends HubSpotEmulator {
 
   /** Stops listening and drops every open connection. Calling it again does nothing. */
   override async close(): Promise<void> {
+    this.#console.close();
     await super.close();
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
     });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (this.#console.takes(request)) return await this.#console.answer(request, response);
+      const body = await readBody(request);
+      const url = new URL(request.url ?? "/", this.origin).href;
+      const answer = await this.handle({ method: request.method ?? "GET", url, headers: request.headers, body });
+      deliver(response, answer, this.startTimer);
+    } catch (error) {
+      // When the client went away nobody reads this, and that is fine.
+      const body = `The emulator failed: ${String(error)}`;
+      deliver(response, { status: 500, headers: { connection: "close" }, body }, this.startTimer);
+    }
   }
 }
 
@@ -61,19 +79,6 @@ export async function startHubSpotEmulator(options: StartHubSpotEmulatorOptions 
   } catch (error) {
     server.close();
     throw error;
-  }
-}
-
-async function carry(emulator: HubSpotEmulator, origin: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  try {
-    const body = await readBody(request);
-    const url = new URL(request.url ?? "/", origin).href;
-    const answer = await emulator.handle({ method: request.method ?? "GET", url, headers: request.headers, body });
-    deliver(response, answer, emulator.startTimer);
-  } catch (error) {
-    // When the client went away nobody reads this, and that is fine.
-    const body = `The emulator failed: ${String(error)}`;
-    deliver(response, { status: 500, headers: { connection: "close" }, body }, emulator.startTimer);
   }
 }
 
