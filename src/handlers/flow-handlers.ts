@@ -277,7 +277,7 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
     const query = [
       ["account", accountId],
       ["scope", scopes.join(" ")],
-      ["return_to", returnTo],
+      ["return_to", returnTo === this.#options.returnTo ? undefined : returnTo],
     ].flatMap(([name, value]) => (value === undefined || value === "" ? [] : `${name}=${encodeURIComponent(value)}`));
     return [this.#options.connectPath, query.join("&")].filter(Boolean).join("?");
   }
