@@ -93,7 +93,8 @@ function staysOnOrigin(value: string): boolean {
   const path = value.split(/[?#]/, 1)[0] ?? "";
   let decoded: string;
   try {
-    decoded = decodeURIComponent(path);
+    // Normalised, because some do: a full-width slash is a slash to them.
+    decoded = decodeURIComponent(path).normalize("NFKC");
   } catch {
     return false; // Not percent-encoding: frameworks disagree about what it means.
   }

@@ -5,115 +5,86 @@ import { describe, expect, it, test } from "vitest";
 import { checkReturnTo } from "../../src/oauth/authorize.js";
 import { begin, offline } from "../client/flow.js";
 import { clientOf, emulate } from "../support/setup.js";
+import { FORMS, HOSTILE } from "./hostile-return-to.js";
 
-const BEFORE_THE_HOST = [
-  "//",
-  "///",
-  "////",
-  "/\\",
-  "\\/",
-  "\\\\",
-  "/\\/",
-  "/\t/",
-  "/\n/",
-  "/\r/",
-  "\t//",
-  " //",
-  "/ /",
-  "/%09/",
-  "/%0a/",
-  "/%0d/",
-  "/%0d%0a/",
-  "/%00/",
-  "/%2f",
-  "/%2F",
-  "/%5c",
-  "/%5C/",
-  "%2f%2f",
-  "/..//",
-  "/.//",
-  "/a/..//",
-  "/a/../..//",
-  "/%2e%2e//",
-  "/%2e//",
-  "/%2e%2e/%2f",
-  "/..%2f/",
-  "/.%2e/%2f",
-  "/..\\",
-  "https://",
-  "http://",
-  "HTTPS://",
-  "https:",
-  "https:/",
-  "https:\\\\",
-  "ftp://",
-  "//user:pass@",
-  "https://app.example.com@",
-  "https://app.example.com:443@",
-  "@",
-  ".",
-  "／／",
-  "/／",
-  "⁄⁄",
-  "。",
-  "/\u0000/",
-  "/\u007f/",
-  "/\u00a0/",
-  "/\u200b/",
-  "/\u202e/",
-  "/\u2028/",
-  "\ufeff//",
+const ORIGIN = "https://app.example.com";
+/** Pages of applications, to which a browser may resolve what it is sent. */
+const BASES = [
+  `${ORIGIN}/`,
+  `${ORIGIN}/oauth/callback?code=c&state=s`,
+  `${ORIGIN}/a/b/c/`,
+  "http://localhost:3000/oauth/callback",
+  "https://app.example.com:8443/x#y",
+  "https://[2001:db8::1]/x",
+  "https://bücher.example/x",
 ];
 
-const ALONE = [
-  "",
-  " ",
-  "settings",
-  "./settings",
-  "../settings",
-  "?tab=1",
-  "#tab",
-  "/..",
-  "/.",
-  "/../",
-  "/a/..",
-  "/a/../b",
-  "/a/./b",
-  "/a/%2e%2e",
-  "/a/%2E%2e/b",
-  "/a/.%2e",
-  "/a//b",
-  "/a/%2fb",
-  "/%",
-  "/%zz",
-  "/%c3",
-  "/%ff",
-  "/a b",
-  '/a"b',
-  "/a\\b",
-  "/a\r\nSet-Cookie: x=y",
-  "/a\nb",
-  "/a%0d%0aSet-Cookie:%20x=y",
-  "/ä",
-  "/😀",
-  "/\ud800",
-  "javascript:alert(1)",
-  "JaVaScRiPt:alert(1)",
-  "java\nscript:alert(1)",
-  "data:text/html,x",
-  "vbscript:x",
-  "blob:https://app.example.com/x",
-  "about:blank",
-  "file:///etc/passwd",
-  "\u0001javascript:alert(1)",
-  `/${"a".repeat(1_024)}`,
-];
+/** What a browser, a framework that decodes, one that normalises, and one that cleans up would make of it. */
+function readings(value: string): string[] {
+  const path = value.split(/[?#]/, 1)[0] ?? "";
+  let decoded = path;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // As it is: that is what a lenient one does.
+  }
+  const texts = [value, decoded, posix.normalize(decoded), decoded.replaceAll("\\", "/"), decoded.replaceAll(/[\u0000-\u0020]/g, "")];
+  return [...texts, ...texts.map((text) => text.normalize("NFKC"))];
+}
 
-const HOSTILE = [...BEFORE_THE_HOST.flatMap((start) => [`${start}evil.example`, `${start}evil.example/%2f..`]), ...ALONE];
+/** Whether some reader is led to another origin than the page's, or to no page. */
+function leaves(value: string): boolean {
+  return readings(value).some((reading) =>
+    BASES.some((base) => {
+      const { origin } = new URL(base);
+      return [() => new URL(reading, base), () => new URL(origin + reading)].some((read) => {
+        try {
+          return read().origin !== origin;
+        } catch {
+          return true;
+        }
+      });
+    }),
+  );
+}
+
+const awkwardText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        "/",
+        "\\",
+        "//",
+        ".",
+        "..",
+        "%2f",
+        "%5C",
+        "%2e",
+        "%09",
+        "%00",
+        "%",
+        "?",
+        "#",
+        "@",
+        ":",
+        "evil.example",
+        "\t",
+        "\n",
+        "%ef%bc%8f",
+        "／",
+        "。",
+      ),
+      fc.constantFrom(...FORMS),
+      fc.string({ unit: "binary", maxLength: 3 }),
+    ),
+    { maxLength: 8 },
+  )
+  .map((parts) => parts.join(""));
 
 describe("OR-01 a hostile returnTo is refused before anything is made", () => {
-  test("the corpus has at least a hundred values", () => {
-    expect(new Set(HOSTILE).size).toBeGreaterThanOrEqual(100);
+  test("the corpus has at least two hundred forms, and most of them would leave the origin", () => {
+    expect(FORMS.length).toBeGreaterThanOrEqual(200);
+    expect(FORMS.filter((value) => leaves(value)).length).toBeGreaterThanOrEqual(150);
   });
 
   it.each(HOSTILE.map((value) => [JSON.stringify(value), value]))("%s", async (_name, returnTo) => {
@@ -150,24 +121,6 @@ test.each([
   expect(done.returnTo).toBe(returnTo);
 });
 
-const ORIGIN = "https://app.example.com";
-const awkwardText = fc
-  .array(
-    fc.oneof(
-      fc.constantFrom("/", "\\", "//", ".", "..", "%2f", "%5C", "%2e", "%09", "%00", "%", "?", "#", "@", ":", "evil.example", "\t", "\n"),
-      fc.string({ unit: "binary", maxLength: 3 }),
-    ),
-    { maxLength: 8 },
-  )
-  .map((parts) => parts.join(""));
-
-/** What a browser, a framework that decodes, and one that normalises would make of it. */
-function readings(value: string): string[] {
-  const path = value.split(/[?#]/, 1)[0] ?? "";
-  const decoded = decodeURIComponent(path);
-  return [value, decoded, posix.normalize(decoded), decoded.replaceAll("\\", "/"), decoded.replaceAll(/[\t\r\n]/g, "")];
-}
-
 test("OR-01 whatever is accepted stays on the origin in every reading", () => {
   let accepted = 0;
   const answer = (value: string): string | undefined => {
@@ -190,10 +143,7 @@ test("OR-01 whatever is accepted stays on the origin in every reading", () => {
         if (returned === undefined) return;
         accepted++;
         expect(returned).toBe(value);
-        for (const reading of readings(returned)) {
-          expect(new URL(reading, ORIGIN).origin).toBe(ORIGIN);
-          expect(new URL(ORIGIN + reading).origin).toBe(ORIGIN);
-        }
+        expect(leaves(returned)).toBe(false);
       },
     ),
     { numRuns: 5_000 },

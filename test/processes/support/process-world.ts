@@ -1,7 +1,6 @@
 /** An authorization server with strict rotation, its door, a store, and the processes of one application over them. */
 import { Agent } from "undici";
 import { HubSpotOAuthClient, type StoredTokens } from "../../../src/index.js";
-import { PostgresTokenStore } from "../../../src/stores/postgres.js";
 import { Browser } from "../../interop/browser.js";
 import { APP, InteropServer, type ProviderOptions, REDIRECT_URI } from "../../interop/provider.js";
 import { type LostGrant, lostGrants } from "./excuses.js";
@@ -62,7 +61,7 @@ export class ProcessWorld {
     const server = await InteropServer.start({ rotation: "strict", ...options.provider });
     const door = await TokenDoor.open(server.origin);
     const opened = await openStore(options.address);
-    if (opened.store instanceof PostgresTokenStore) await opened.store.createTables();
+    await opened.createTables();
     return new ProcessWorld(options, server, door, opened);
   }
 

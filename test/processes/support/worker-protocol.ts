@@ -56,6 +56,7 @@ export type Order =
   | { readonly do: "token"; readonly accountId: string; readonly rejectedToken?: string; readonly force?: boolean }
   | { readonly do: "crowd"; readonly accountIds: readonly string[]; readonly callers: number }
   | { readonly do: "contacts"; readonly accountId: string }
+  | { readonly do: "callbacks"; readonly url: string; readonly cookie: string | undefined; readonly callers: number }
   | { readonly do: "disconnect"; readonly accountId: string }
   | { readonly do: "clock"; readonly clockMs: number }
   | { readonly do: "arm"; readonly accountId: string; readonly at: Failpoint; readonly standstill: Standstill }

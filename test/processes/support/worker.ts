@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent } from "undici";
-import { HubSpotHttp, HubSpotOAuthClient, type TokenStore } from "../../../src/index.js";
+import { HubSpotHttp, HubSpotOAuthClient, StateMismatchError, type TokenStore } from "../../../src/index.js";
 import { Failpoints } from "./failpoints.js";
 import { openStore } from "./open-store.js";
 import { type Failure, type Order, type Saying, systemMs, type WorkerSettings } from "./worker-protocol.js";
@@ -37,6 +37,7 @@ async function open({ app, origin, store: address, cacheMs, timeoutMs, leases, n
     apiOrigin: origin,
     apiVersion: "2026-09",
     tokenStore: leases ? store : withoutLeases(store),
+    stateStore: opening.stateStore,
     cacheMs,
     timeoutMs,
     userAgent: name,
@@ -79,6 +80,16 @@ async function callAllTheTime(client: Application, accountId: string, everyMs: n
   }
 }
 
+/** What came of a callback: the account, or why it was refused. */
+async function outcomeOf(oauth: HubSpotOAuthClient, url: string, cookie: string | undefined): Promise<string> {
+  try {
+    return (await oauth.completeAuthorization({ url, cookie })).accountId;
+  } catch (error) {
+    if (error instanceof StateMismatchError) return error.reason;
+    throw error;
+  }
+}
+
 async function obey(order: Order): Promise<unknown> {
   if (order.do === "open") {
     application = await open(order.settings);
@@ -96,6 +107,8 @@ async function obey(order: Order): Promise<unknown> {
           return [...new Set(tokens)];
         }),
       );
+    case "callbacks":
+      return Promise.all(Array.from({ length: order.callers }, () => outcomeOf(oauth, order.url, order.cookie)));
     case "contacts":
       return contactsOf(application, order.accountId);
     case "disconnect":
