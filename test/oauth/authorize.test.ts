@@ -1,8 +1,9 @@
 /** The authorize URL: what is in it, how it is written, and what it is refused for. */
 import { createHash } from "node:crypto";
+import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { AuthorizationDeniedError } from "../../src/index.js";
+import { AuthorizationDeniedError, type StateStore } from "../../src/index.js";
 import { begin, failureOf, offline, queryOf } from "../client/flow.js";
 import { clientOf, emulate } from "../support/setup.js";
 
@@ -127,6 +128,28 @@ test("PK-05 with PKCE off neither challenge nor verifier is sent", async () => {
   await oauth.completeAuthorization({ url: flow.callback, cookie: flow.cookie });
   expect(flow.url).not.toContain("code_challenge");
   expect(emulator.requests.find(({ route }) => route === "token")?.form).not.toHaveProperty("code_verifier");
+});
+
+test("PK-04 the verifier travels sealed in the state, goes to the token endpoint once, and is nowhere else", async () => {
+  const emulator = await emulate();
+  const consumed: string[] = [];
+  const stateStore: StateStore = { consume: (id) => consumed.push(id) > 0 };
+  const { oauth, events, store } = clientOf(emulator, { stateStore });
+  const flow = await begin(oauth, emulator);
+  const done = await oauth.completeAuthorization({ url: flow.callback, cookie: flow.cookie });
+  const refused = await begin(oauth, emulator);
+  emulator.respondOnce("token", { status: 400, body: { error: "invalid_grant", error_description: "no" } });
+  const error = await failureOf(oauth.completeAuthorization({ url: refused.callback, cookie: refused.cookie }));
+  const verifiers = emulator.requests.filter(({ route }) => route === "token").map(({ form }) => form?.["code_verifier"] ?? "");
+  expect(new Set(verifiers).size).toBe(2);
+  const seen = inspect([flow, refused, consumed, events, done, error, store.get(done.accountId), oauth], {
+    depth: Infinity,
+    showHidden: true,
+  });
+  const states = [flow.state, refused.state].map((state) =>
+    state.split(".").map((part) => Buffer.from(part, "base64url").toString("latin1")),
+  );
+  for (const verifier of verifiers) expect(seen + JSON.stringify([flow, done, error, states])).not.toContain(verifier);
 });
 
 test("an authorize page that refuses challenges ends in a denial that says so", async () => {
