@@ -355,9 +355,9 @@ export class DecryptionError extends HubSpotOAuthError {
 /**
  * Why a request was not taken for HubSpot's: `missing` no signature came · `malformed` its headers are repeated, or not of their form ·
  * `unaccepted-version` it has only signatures of versions that are not accepted · `mismatch` it was not made with this secret for this
- * request · `expired` it is genuine, but too old or dated in the future.
+ * request · `expired` it is genuine, but too old or dated in the future · `too-large` its body was not read to the end.
  */
-export type RequestSignatureReason = "missing" | "malformed" | "unaccepted-version" | "mismatch" | "expired";
+export type RequestSignatureReason = "missing" | "malformed" | "unaccepted-version" | "mismatch" | "expired" | "too-large";
 
 /** A request does not prove that it comes from HubSpot. Answer 401, and do nothing that it asks for. */
 export class RequestSignatureError extends HubSpotOAuthError {

@@ -64,16 +64,34 @@ const MAX_AGE_MS = 300_000;
  * verifyHubSpotSignature({ clientSecret, method: "POST", url: `https://app.example.com${request.url}`, headers: request.headers, body: rawBody });
  */
 export function verifyHubSpotSignature(options: SignatureOptions & SignedRequest): VerifiedSignature {
-  const { clientSecret, versions, maxAgeMs, now, method, url, headers, body } = ownOptions(options, KNOWN, "verifyHubSpotSignature()");
-  const secrets = checkSecrets(clientSecret);
-  const accepted = checkVersions(versions);
-  const ageMs = maxAgeMs === undefined ? MAX_AGE_MS : checkCount(maxAgeMs, "maxAgeMs");
-  checkFunction(now, "now");
-  const request = { method: checkMethod(method), url: checkUrl(url), body: checkBody(body) };
-  const header = headerReader(headers);
+  const own = ownOptions(options, KNOWN, "verifyHubSpotSignature()");
+  return verifySignature(own, resolveSignatureOptions(own));
+}
 
-  const best = bestSignature(header, accepted);
-  const expected = secrets.map((secret) => expectedSignature(best, request, secret));
+/** What decides, complete. */
+export interface ResolvedSignatureOptions {
+  readonly secrets: readonly string[];
+  readonly accepted: readonly SignatureVersion[];
+  readonly maxAgeMs: number;
+  readonly now: () => number;
+}
+
+/** @throws TypeError that names the wrong option. */
+export function resolveSignatureOptions({ clientSecret, versions, maxAgeMs, now }: SignatureOptions): ResolvedSignatureOptions {
+  checkFunction(now, "now");
+  return {
+    secrets: checkSecrets(clientSecret),
+    accepted: checkVersions(versions),
+    maxAgeMs: maxAgeMs === undefined ? MAX_AGE_MS : checkCount(maxAgeMs, "maxAgeMs"),
+    now: now ?? Date.now,
+  };
+}
+
+/** As `verifyHubSpotSignature`, with options that were checked before. */
+export function verifySignature({ method, url, headers, body }: SignedRequest, options: ResolvedSignatureOptions): VerifiedSignature {
+  const request = { method: checkMethod(method), url: checkUrl(url), body: checkBody(body) };
+  const best = bestSignature(headerReader(headers), options.accepted);
+  const expected = options.secrets.map((secret) => expectedSignature(best, request, secret));
   if (!expected.some((text) => isEqual(text, best.text))) {
     throw new RequestSignatureError(
       "mismatch",
@@ -82,7 +100,7 @@ export function verifyHubSpotSignature(options: SignatureOptions & SignedRequest
   }
   if (best.timestamp === undefined) return { version: best.version, sentAtMs: undefined };
   const sentAtMs = Number(best.timestamp);
-  if (Math.abs((now ?? Date.now)() - sentAtMs) > ageMs) {
+  if (Math.abs(options.now() - sentAtMs) > options.maxAgeMs) {
     throw new RequestSignatureError(
       "expired",
       "The request is genuine, but its time is too far from now: a replay, a slow proxy, or this machine's clock.",

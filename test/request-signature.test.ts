@@ -1,64 +1,23 @@
-/**
- * HubSpot's request signatures: HubSpot's published examples, everything that must be refused, and requests that nobody thought of. The
- * signers below are written from HubSpot's page, with its table of characters as it stands there.
- */
-import { createHash, createHmac } from "node:crypto";
+/** HubSpot's request signatures: HubSpot's published examples, everything that must be refused, and requests that nobody thought of. */
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { RequestSignatureError, verifyHubSpotSignature } from "../src/index.js";
 import type { SignatureOptions, SignatureVersion, SignedHeaders, SignedRequest } from "../src/index.js";
+import {
+  bytesOf as bytes,
+  SECRET as clientSecret,
+  SENT_AT_MS as sentAtMs,
+  type Unsigned,
+  v1Headers,
+  v2Headers,
+  v3Headers,
+} from "./support/hubspot-signature.js";
 
-const clientSecret = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 const url = "https://www.example.com/webhook_uri";
-const sentAtMs = 1_764_000_000_000;
 const now = () => sentAtMs;
 const body = '{"example_field":"example_value"}';
 
-const TABLE: Readonly<Record<string, string>> = {
-  "%3A": ":",
-  "%2F": "/",
-  "%3F": "?",
-  "%40": "@",
-  "%21": "!",
-  "%24": "$",
-  "%27": "'",
-  "%28": "(",
-  "%29": ")",
-  "%2A": "*",
-  "%2C": ",",
-  "%3B": ";",
-};
-
-function sha256(...parts: readonly (string | Uint8Array)[]): string {
-  return createHash("sha256")
-    .update(Buffer.concat(parts.map(bytes)))
-    .digest("hex");
-}
-function bytes(part: string | Uint8Array): Uint8Array {
-  return typeof part === "string" ? Buffer.from(part) : part;
-}
-interface Plain {
-  readonly method: string;
-  readonly url: string;
-  readonly body: string | Uint8Array;
-}
-function v1Headers(request: Plain, secret = clientSecret): Record<string, string> {
-  return { "X-HubSpot-Signature": sha256(secret, request.body), "X-HubSpot-Signature-Version": "v1" };
-}
-function v2Headers(request: Plain, secret = clientSecret): Record<string, string> {
-  return { "X-HubSpot-Signature": sha256(secret, request.method, request.url, request.body), "X-HubSpot-Signature-Version": "v2" };
-}
-function v3Headers(request: Plain, secret = clientSecret, timestamp = String(sentAtMs)): Record<string, string> {
-  let uri = request.url;
-  for (const [encoded, character] of Object.entries(TABLE)) uri = uri.replaceAll(encoded, character);
-  const text = Buffer.concat([request.method, uri, request.body, timestamp].map(bytes));
-  return {
-    "X-HubSpot-Signature-v3": createHmac("sha256", secret).update(text).digest("base64"),
-    "X-HubSpot-Request-Timestamp": timestamp,
-  };
-}
-
-const request: Plain = { method: "POST", url, body };
+const request: Unsigned = { method: "POST", url, body };
 /** What `verifyHubSpotSignature` says of a request: its version, or the reason of its refusal. */
 function verdict(change: Partial<SignatureOptions & SignedRequest>): string {
   try {
@@ -74,7 +33,7 @@ describe("HubSpot's examples", () => {
     '[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]';
   const older = (version: string, signature: string) => ({ "X-HubSpot-Signature": signature, "X-HubSpot-Signature-Version": version });
 
-  it.each<[string, Plain, Record<string, string>, SignatureVersion]>([
+  it.each<[string, Unsigned, Record<string, string>, SignatureVersion]>([
     [
       "v1, a webhook",
       { method: "POST", url, body: events },

@@ -2,10 +2,14 @@
  * `hubspot-oauth/handlers/fastify`: the handlers as a Fastify 5 plugin. It stays encapsulated, so that its way with request bodies (it reads
  * none) is nobody else's; the hooks and decorators of the instance it is registered on, sessions among them, reach into it.
  */
+import { Readable } from "node:stream";
+import { RequestSignatureError } from "../errors.js";
 import { FlowHandlers, type HandlerMessage } from "./flow-handlers.js";
 import type { ClientSource, HandlerOptions } from "./handler-options.js";
 import { nodeHeaders } from "./same-origin.js";
+import { requestVerifier, type SignedRequestOptions } from "./signed-request.js";
 
+export type { SignedRequestOptions } from "./signed-request.js";
 export type {
   ClientSource,
   HandlerAnswer,
@@ -73,4 +77,24 @@ function messageOf<FastifyRequest extends FastifyRequestLike>(request: FastifyRe
   const { method, originalUrl: url, headers } = request;
   // The application has said what its Fastify calls a request.
   return { request: request as FastifyRequest, method, url, header: nodeHeaders(headers) };
+}
+
+/**
+ * A `preParsing` hook that lets only requests of HubSpot pass; Fastify parses their bodies afterwards as ever. Others end in
+ * RequestSignatureError under status 401, or 413 when the body is too large: `fastify.post("/webhooks", { preParsing: requireHubSpotSignature(options) }, ...)`.
+ * @throws TypeError that names the wrong option.
+ */
+export function requireHubSpotSignature(
+  options: SignedRequestOptions,
+): (request: FastifyRequestLike, reply: { code(status: number): unknown }, payload: AsyncIterable<unknown>) => Promise<Readable> {
+  const verify = requestVerifier(options);
+  return async ({ method, originalUrl: target, headers }, reply, payload) => {
+    try {
+      const { body } = await verify({ method, target, headers, body: payload });
+      return Object.assign(Readable.from([body]), { receivedEncodedLength: body.length });
+    } catch (error) {
+      if (error instanceof RequestSignatureError) reply.code(error.reason === "too-large" ? 413 : 401);
+      throw error;
+    }
+  };
 }

@@ -4,7 +4,9 @@
  */
 import { FlowHandlers, type HandlerMessage } from "./flow-handlers.js";
 import type { ClientSource, HandlerOptions } from "./handler-options.js";
+import { requestVerifier, type SignedRequestOptions, type VerifiedRequest } from "./signed-request.js";
 
+export type { SignedRequestOptions, VerifiedRequest } from "./signed-request.js";
 export type {
   ClientSource,
   HandlerAnswer,
@@ -52,4 +54,15 @@ function messageOf<Input extends FetchInput>(input: Input): HandlerMessage<Input
   const { method, url, headers }: Request = "request" in input ? input.request : input;
   const header = (name: string): string | undefined => headers.get(name) ?? (name === "host" ? new URL(url).host : undefined);
   return { request: input, method, url, header };
+}
+
+/**
+ * Proves that HubSpot sent a request (a webhook, a workflow action, a card), and answers with its raw body, which this reads.
+ * @throws RequestSignatureError: answer 401 (413 if its `reason` is `too-large`). TypeError for wrong options, and for a body that was read.
+ */
+export async function verifyHubSpotRequest(request: Request, options: SignedRequestOptions): Promise<VerifiedRequest> {
+  const verify = requestVerifier(options);
+  if (request.bodyUsed) throw new TypeError("The request's body was read before: verify first, and use the body that comes back.");
+  const { pathname, search } = new URL(request.url);
+  return verify({ method: request.method, target: pathname + search, headers: request.headers, body: request.body ?? [] });
 }

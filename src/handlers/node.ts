@@ -1,12 +1,14 @@
 /**
  * `hubspot-oauth/handlers/node`: the handlers for `node:http` and what is built on its requests and responses: Express 4 and 5, Connect, Koa
- * (`ctx.req`, `ctx.res`). The request's body is never read, so that it does not matter who has.
+ * (`ctx.req`, `ctx.res`). The handlers never read the request's body, so that it does not matter who has; `verifyHubSpotRequest` does.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FlowHandlers, type HandlerMessage } from "./flow-handlers.js";
 import type { ClientSource, HandlerOptions } from "./handler-options.js";
 import { nodeHeaders } from "./same-origin.js";
+import { requestVerifier, type SignedRequestOptions, type VerifiedRequest } from "./signed-request.js";
 
+export type { SignedRequestOptions, VerifiedRequest } from "./signed-request.js";
 export type {
   ClientSource,
   HandlerAnswer,
@@ -53,10 +55,28 @@ export function createHandlers<Context = unknown, NodeRequest extends IncomingMe
 
 function messageOf<NodeRequest extends IncomingMessage>(request: NodeRequest): HandlerMessage<NodeRequest> {
   const { method = "GET", headers } = request;
+  return { request, method, url: targetOf(request), header: nodeHeaders(headers) };
+}
+
+function targetOf(request: IncomingMessage): string {
   // Express and Connect cut the path under which they mounted off `url`.
   const { originalUrl } = request as { readonly originalUrl?: unknown };
-  const url = typeof originalUrl === "string" ? originalUrl : (request.url ?? "/");
-  return { request, method, url, header: nodeHeaders(headers) };
+  return typeof originalUrl === "string" ? originalUrl : (request.url ?? "/");
+}
+
+/**
+ * Proves that HubSpot sent a request (a webhook, a workflow action, a card), and answers with its raw body, which this reads: call it before
+ * any body parser, or behind one that leaves bytes, as `express.raw` does.
+ * @throws RequestSignatureError: answer 401 (413 if its `reason` is `too-large`). TypeError for wrong options, and for a body that was parsed.
+ */
+export async function verifyHubSpotRequest(request: IncomingMessage, options: SignedRequestOptions): Promise<VerifiedRequest> {
+  const verify = requestVerifier(options);
+  const { body: parsed } = request as { readonly body?: unknown };
+  const isRaw = parsed instanceof Uint8Array;
+  if (!isRaw && request.readableDidRead) throw new TypeError("The request's body was read before: verify before the body parser.");
+  // Not destroyed, since a refusal is to be answered.
+  const body = isRaw ? [parsed] : request.iterator({ destroyOnReturn: false });
+  return verify({ method: request.method ?? "", target: targetOf(request), headers: request.headers, body });
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {
