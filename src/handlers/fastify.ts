@@ -80,8 +80,7 @@ function messageOf<FastifyRequest extends FastifyRequestLike>(request: FastifyRe
 }
 
 /**
- * A `preParsing` hook that lets only requests of HubSpot pass; Fastify parses their bodies afterwards as ever. Others end in
- * RequestSignatureError under status 401, or 413 when the body is too large: `fastify.post("/webhooks", { preParsing: requireHubSpotSignature(options) }, ...)`.
+ * A `preParsing` hook that lets only requests of HubSpot pass; others end in RequestSignatureError, under 401, or 413 if the body is too large.
  * @throws TypeError that names the wrong option.
  */
 export function requireHubSpotSignature(
