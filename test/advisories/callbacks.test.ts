@@ -95,7 +95,7 @@ describe("a state that was not checked", () => {
   // Which checks ran was configured for each provider, and for some of them none did.
   test("CVE-2025-65107: no option turns the state off, and PKCE off leaves it on", async () => {
     for (const option of ["checks", "state", "skipStateCheck", "ignoreState"]) {
-      expect(() => offline({ [option]: false } as never)).toThrow(new RegExp(`no option "${option}"`));
+      expect(() => offline({ [option]: false })).toThrow(new RegExp(`no option "${option}"`));
     }
     const { emulator, oauth, attacker, victim } = await attack({ pkce: false });
     await expect(oauth.completeAuthorization({ url: attacker.callback, cookie: victim.cookie })).rejects.toThrow(StateMismatchError);

@@ -103,7 +103,8 @@ const ADAPTERS: readonly Adapter[] = [
         context.status = status;
         context.body = json;
       });
-      return originOf(createServer(app.callback()));
+      const callback = app.callback();
+      return originOf(createServer((request, response) => void callback(request, response)));
     },
   },
   {

@@ -28,7 +28,9 @@ function readings(value: string): string[] {
   } catch {
     // As it is: that is what a lenient one does.
   }
-  const texts = [value, decoded, posix.normalize(decoded), decoded.replaceAll("\\", "/"), decoded.replaceAll(/[\u0000-\u0020]/g, "")];
+  // oxlint-disable-next-line no-control-regex -- control characters are what some remove
+  const cleaned = decoded.replaceAll(/[\u0000-\u0020]/g, "");
+  const texts = [value, decoded, posix.normalize(decoded), decoded.replaceAll("\\", "/"), cleaned];
   return [...texts, ...texts.map((text) => text.normalize("NFKC"))];
 }
 
