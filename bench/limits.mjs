@@ -59,7 +59,7 @@ async function main() {
   const app = { clientId, clientSecret, redirectUri: "http://localhost:3000/oauth/callback", scopes: ["crm.objects.contacts.read"] };
   const options = { ...app, authorizeOrigin: emulator.origin, apiOrigin: emulator.origin };
   const tokens = await connectAll(options, emulator);
-  emulator.settings.rateLimit = { limit, intervalMs };
+  emulator.settings.limits = { marketplace: { limit, intervalMs } };
   emulator.clearRequests();
 
   const workers = Array.from({ length: processes }, () => fork(THIS));

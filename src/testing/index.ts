@@ -17,7 +17,7 @@ export type {
   EmulatorUser,
   TokenResponseBody,
 } from "./emulator/emulator-options.js";
-export type { EmulatorRateLimit } from "./emulator/rate-limits.js";
+export type { EmulatorLimits, EmulatorRateLimit, EmulatorTier } from "./emulator/rate-limits.js";
 export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
 export type { Associations, AssociationType, RecordEnd } from "./emulator/associations.js";
 export type { CrmCollection, CrmRecord, PropertyValues } from "./emulator/crm-collection.js";

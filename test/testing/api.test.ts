@@ -254,36 +254,3 @@ describe("account and app", () => {
     expect(answer.headers.get("allow")).toBe("POST");
   });
 });
-
-describe("429", () => {
-  test("more calls than the limit in any window are refused, per app and account, and headers count down", async () => {
-    const emulator = await start({ now: () => START_MS, rateLimit: { limit: 2, intervalMs: 1_000 } });
-    const one = await connect(emulator);
-    const two = await connect(emulator, {}, { hubId: 135791113 });
-    const remaining = async (token: string): Promise<string | null> =>
-      (await call(emulator, CONTACTS, token)).headers.get("x-hubspot-ratelimit-remaining");
-    expect([await remaining(one.access_token), await remaining(one.access_token)]).toEqual(["1", "0"]);
-    const refused = await call(emulator, CONTACTS, one.access_token);
-    expect(refused.status).toBe(429);
-    expect(refused.body).toMatchObject({
-      policyName: "TEN_SECONDLY_ROLLING",
-      message: "You have reached your ten_secondly_rolling limit.",
-    });
-    expect(refused.headers.get("retry-after")).toBeNull();
-    expect(await remaining(two.access_token)).toBe("1");
-    emulator.advance(999);
-    expect((await call(emulator, CONTACTS, one.access_token)).status).toBe(429);
-    emulator.advance(1);
-    expect(await remaining(one.access_token)).toBe("1");
-  });
-
-  test("is off unless a test sets it, and token requests are never counted", async () => {
-    const emulator = await start({ now: () => START_MS });
-    const { access_token } = await connect(emulator);
-    for (let index = 0; index < 120; index++) expect((await call(emulator, CONTACTS, access_token)).status).toBe(200);
-    emulator.settings.rateLimit = { limit: 1, intervalMs: 1_000 };
-    await connect(emulator);
-    expect((await call(emulator, CONTACTS, access_token)).status).toBe(200);
-    expect((await call(emulator, CONTACTS, access_token)).status).toBe(429);
-  });
-});

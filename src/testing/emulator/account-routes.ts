@@ -3,7 +3,7 @@
  */
 
 import { authenticationMissing } from "./api-errors.js";
-import { authenticate, rateLimitHeaders } from "./bearer.js";
+import { authenticate } from "./bearer.js";
 import { type EmulatorResponse, json } from "./messages.js";
 import type { Route, RouteContext } from "./route-table.js";
 
@@ -39,7 +39,7 @@ function accountDetails(context: RouteContext): EmulatorResponse {
     uiDomain: account.uiDomain,
     dataHostingLocation: account.dataHostingLocation,
   };
-  return json(200, body, rateLimitHeaders(context.request));
+  return json(200, body);
 }
 
 function webhookSubscriptions({ state, query, params }: RouteContext): EmulatorResponse {

@@ -5,6 +5,7 @@
 
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
 import type { EmulatorUser } from "./emulator-options.js";
+import { installProblem } from "./installation.js";
 import type { EmulatorState } from "./state.js";
 
 /** An authorize URL that HubSpot would show a consent page for. */
@@ -96,6 +97,8 @@ export function decide(
     if (state.settings.denial === "no-callback") return undefined;
     return errorUrl(state, request, "access_denied", "The user denied access to the app");
   }
+  const problem = installProblem(state, request.app, account, user);
+  if (problem !== undefined) return problem;
   const lacking = request.scopes.filter((scope) => account.unavailableScopes.includes(scope));
   if (lacking.length > 0) {
     return {

@@ -5,6 +5,8 @@
 import { authenticationExpired, authenticationMissing, missingScopes } from "./api-errors.js";
 import type { EmulatorAccount } from "./directory.js";
 import type { EmulatorResponse, ParsedRequest } from "./messages.js";
+import type { LimitedCall } from "./rate-limits.js";
+import type { EmulatorRoute } from "./request-log.js";
 import type { RouteContext } from "./route-table.js";
 import type { EmulatorState } from "./state.js";
 
@@ -20,13 +22,13 @@ export interface Caller {
 export function authenticate({ state, request }: RouteContext, anyOf: readonly string[]): Caller | EmulatorResponse {
   const token = bearerToken(request);
   if (token === undefined) return authenticationMissing();
-  const privateApp = findPrivateApp(state, token);
+  const found = state.findAccessToken(token);
+  const privateApp = found === undefined ? findPrivateApp(state, token) : undefined;
   if (privateApp !== undefined) {
     const caller = { ...privateApp, clientId: undefined };
     return lackedScopes(caller, anyOf) ?? caller;
   }
   if (token.startsWith("pat-")) return authenticationMissing();
-  const found = state.findAccessToken(token);
   if (found === undefined) return authenticationExpired(0, state.now());
   const account = state.findAccount(found.hubId);
   if (found.stopped || account === undefined) {
@@ -63,28 +65,18 @@ export function concerned(
   };
 }
 
-/** Whose limit a call counts against: one app in one account. Undefined when the token is nobody's. */
-export function limitedCaller(state: EmulatorState, request: ParsedRequest): string | undefined {
+/** What a limit counts a request to a route as; undefined when the token is nobody's, or for a page. */
+export function limitedCall(state: EmulatorState, route: EmulatorRoute, request: ParsedRequest): LimitedCall | undefined {
+  if (route === "token") return { kind: "token", clientId: request.form?.["client_id"] ?? "" };
   const token = bearerToken(request);
   const found = state.findAccessToken(token);
-  if (found !== undefined) return found.hubId === undefined ? undefined : `${found.clientId}:${found.hubId}`;
-  return token !== undefined && findPrivateApp(state, token) !== undefined ? token : undefined;
-}
-
-/** The headers HubSpot puts on API answers. Generous and constant, unless a limit is set. */
-export function rateLimitHeaders(request: ParsedRequest): Record<string, string> {
-  const interval = {
-    "x-hubspot-ratelimit-interval-milliseconds": "10000",
-    "x-hubspot-ratelimit-max": "110",
-  };
-  const headers = { ...interval, "x-hubspot-ratelimit-remaining": "109" };
-  // The daily pair is not sent on OAuth calls.
-  if (bearerToken(request)?.startsWith("pat-") !== true) return headers;
-  return {
-    ...headers,
-    "x-hubspot-ratelimit-daily": "250000",
-    "x-hubspot-ratelimit-daily-remaining": "249999",
-  };
+  const privateApp = found === undefined && token !== undefined ? findPrivateApp(state, token) : undefined;
+  const account = privateApp?.account ?? state.findAccount(found?.hubId);
+  if (account === undefined || token === undefined) return undefined;
+  if (request.method === "POST" && request.url.pathname.endsWith("/search")) return { kind: "search", account };
+  if (found === undefined) return { kind: "api", account, app: token, distribution: "private", oauth: false };
+  const distribution = state.findApp(found.clientId)?.distribution ?? "marketplace";
+  return { kind: "api", account, app: found.clientId, distribution, oauth: true };
 }
 
 function bearerToken(request: ParsedRequest): string | undefined {

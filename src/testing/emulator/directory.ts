@@ -3,11 +3,12 @@
  * Checks redirect URIs by HubSpot's rule, so that a test cannot rely on one HubSpot would refuse.
  */
 
-import { randomUUID } from "node:crypto";
 import { isIP } from "node:net";
 import { type CrmSeeds, seedCrm } from "./crm-seed.js";
 import { CrmStore } from "./crm-store.js";
 import type { EmulatorAccountOptions, EmulatorAppOptions, EmulatorPrivateApp, EmulatorUser } from "./emulator-options.js";
+import type { Randomness } from "./randomness.js";
+import type { EmulatorTier } from "./rate-limits.js";
 
 /** An app, complete. */
 export interface EmulatorApp {
@@ -20,6 +21,9 @@ export interface EmulatorApp {
   readonly requiredScopes: readonly string[];
   readonly conditionalScopes: readonly string[];
   readonly optionalScopes: readonly string[];
+  readonly distribution: "marketplace" | "private";
+  readonly allowedAccounts: readonly number[];
+  readonly listed: boolean;
   readonly developerApiKey: string;
 }
 
@@ -33,6 +37,7 @@ export interface EmulatorAccount {
   readonly uiDomain: string;
   readonly dataHostingLocation: string;
   readonly accountType: "APP_DEVELOPER" | "DEVELOPER_TEST" | "SANDBOX" | "STANDARD";
+  readonly tier: EmulatorTier;
   readonly users: readonly EmulatorUser[];
   readonly unavailableScopes: readonly string[];
   readonly privateApps: readonly EmulatorPrivateApp[];
@@ -41,6 +46,9 @@ export interface EmulatorAccount {
   /** Set by `emulator.deleteAccount()`. */
   readonly deleted: boolean;
 }
+
+/** HubSpot's cap for private distribution. */
+const MAX_ALLOWED = 10;
 
 const readAndWrite = (...types: string[]): string[] => types.flatMap((type) => [`crm.objects.${type}.read`, `crm.objects.${type}.write`]);
 
@@ -56,30 +64,43 @@ const DEFAULT_ACCOUNTS: readonly EmulatorAccountOptions[] = [
 ];
 
 /** Completes the apps' options. The redirect URIs stay writable for `emulator.addRedirectUri()`. */
-export function createApps(options: readonly EmulatorAppOptions[]): (EmulatorApp & { readonly redirectUris: string[] })[] {
+export function createApps(
+  options: readonly EmulatorAppOptions[],
+  random: Randomness,
+): (EmulatorApp & { readonly redirectUris: string[] })[] {
   const apps = options.map((app, index) => ({
-    clientId: app.clientId ?? randomUUID(),
-    clientSecret: app.clientSecret ?? randomUUID(),
+    clientId: app.clientId ?? random.uuid(),
+    clientSecret: app.clientSecret ?? random.uuid(),
     appId: app.appId ?? 1_234_567 + index,
     name: app.name ?? (index === 0 ? "Test app" : `Test app ${index + 1}`),
     redirectUris: [...(app.redirectUris ?? ["http://localhost:3000/oauth/callback"])],
     requiredScopes: [...(app.requiredScopes ?? ["crm.objects.contacts.read"])],
     conditionalScopes: [...(app.conditionalScopes ?? readAndWrite("contacts", "companies", "deals"))],
     optionalScopes: [...(app.optionalScopes ?? [...readAndWrite("companies", "deals"), "tickets"])],
-    developerApiKey: app.developerApiKey ?? randomUUID(),
+    distribution: app.distribution ?? "marketplace",
+    allowedAccounts: [...(app.allowedAccounts ?? [])],
+    listed: app.listed ?? true,
+    developerApiKey: app.developerApiKey ?? random.uuid(),
   }));
   if (apps.length === 0) throw new TypeError("apps: at least one app is needed");
   assertUnique(
     "apps: clientId",
     apps.map((app) => app.clientId),
   );
-  for (const app of apps) app.redirectUris.forEach(assertRedirectUri);
+  for (const app of apps) {
+    app.redirectUris.forEach(assertRedirectUri);
+    if (app.allowedAccounts.length > MAX_ALLOWED) throw new TypeError(`apps: allowedAccounts may name ${MAX_ALLOWED} accounts at most`);
+  }
   return apps;
 }
 
 /** Completes the accounts' options and seeds their records. */
-export function createAccounts(options: readonly EmulatorAccountOptions[] | undefined, nowMs: number): EmulatorAccount[] {
-  const accounts = (options ?? DEFAULT_ACCOUNTS).map((account, index) => createAccount(account, index, nowMs));
+export function createAccounts(
+  options: readonly EmulatorAccountOptions[] | undefined,
+  random: Randomness,
+  nowMs: number,
+): EmulatorAccount[] {
+  const accounts = (options ?? DEFAULT_ACCOUNTS).map((account, index) => createAccount(account, index, random, nowMs));
   assertUnique(
     "accounts: hubId",
     accounts.map((account) => String(account.hubId)),
@@ -87,7 +108,7 @@ export function createAccounts(options: readonly EmulatorAccountOptions[] | unde
   return accounts;
 }
 
-function createAccount(options: EmulatorAccountOptions, index: number, nowMs: number): EmulatorAccount {
+function createAccount(options: EmulatorAccountOptions, index: number, random: Randomness, nowMs: number): EmulatorAccount {
   if (options.users?.length === 0) throw new TypeError("accounts: users must not be empty");
   const region = options.region ?? "na1";
   const hubDomain = options.hubDomain ?? `account-${index + 1}.example`;
@@ -103,11 +124,12 @@ function createAccount(options: EmulatorAccountOptions, index: number, nowMs: nu
     uiDomain: options.uiDomain ?? (region === "na1" ? "app.hubspot.com" : `app-${region}.hubspot.com`),
     dataHostingLocation: options.dataHostingLocation ?? region,
     accountType: options.accountType ?? "STANDARD",
+    tier: options.tier ?? "starter",
     users: options.users ?? [{ userId: 70_001 + index, email: `owner@${hubDomain}` }],
     unavailableScopes: options.unavailableScopes ?? [],
     privateApps: options.privateApps ?? [
       {
-        token: `pat-${region}-${randomUUID()}`,
+        token: `pat-${region}-${random.uuid()}`,
         scopes: readAndWrite("contacts", "companies", "deals"),
       },
     ],

@@ -4,8 +4,9 @@
  */
 
 import type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./crm-seed.js";
+import type { FaultRule } from "./faults.js";
 import type { StartTimer } from "./messages.js";
-import type { EmulatorRateLimit } from "./rate-limits.js";
+import type { EmulatorLimits, EmulatorTier } from "./rate-limits.js";
 
 /** An OAuth app as its developer configured it at HubSpot. */
 export interface EmulatorAppOptions {
@@ -25,6 +26,15 @@ export interface EmulatorAppOptions {
   readonly conditionalScopes?: readonly string[];
   /** Allowed in `optional_scope`; dropped without a word if the account lacks one. Default: companies and deals, read and write, and `tickets`. */
   readonly optionalScopes?: readonly string[];
+  /**
+   * `marketplace`: anybody may install it. `private`: only the accounts in `allowedAccounts`. Limits differ as well (`limits`). Cannot be
+   * changed later, as at HubSpot. Default "marketplace".
+   */
+  readonly distribution?: "marketplace" | "private";
+  /** With private distribution, the accounts (hub ids) that may install it: 10 at most. Default none. */
+  readonly allowedAccounts?: readonly number[];
+  /** Whether the marketplace lists it. One that it does not list may be installed in 25 accounts. Default true. */
+  readonly listed?: boolean;
   /** The developer account's `hapikey` for app-level APIs. Default: a random UUID. */
   readonly developerApiKey?: string;
 }
@@ -34,6 +44,10 @@ export interface EmulatorUser {
   /** HubSpot's user id. */
   readonly userId: number;
   readonly email: string;
+  /** Whether they may install apps. Default true. */
+  readonly superAdmin?: boolean;
+  /** Lets somebody who is no super admin install apps. Default false. */
+  readonly marketplaceAccess?: boolean;
 }
 
 /** A private app (or service key) of one account. */
@@ -60,6 +74,8 @@ export interface EmulatorAccountOptions {
   readonly dataHostingLocation?: string;
   /** Default "STANDARD". */
   readonly accountType?: "APP_DEVELOPER" | "DEVELOPER_TEST" | "SANDBOX" | "STANDARD";
+  /** The limits of private apps depend on it. Default "starter". */
+  readonly tier?: EmulatorTier;
   /** The first one is logged in unless a test says otherwise. Default: one user. */
   readonly users?: readonly EmulatorUser[];
   /** Scopes this account's subscription cannot grant. Default none. */
@@ -124,8 +140,8 @@ export interface EmulatorSettings {
   revokeBody: unknown;
   /** Category of the 401 for a token that an uninstall stopped. @default "INVALID_AUTHENTICATION" */
   uninstalledTokenCategory: "INVALID_AUTHENTICATION" | "EXPIRED_AUTHENTICATION";
-  /** API calls per app and account in a rolling window; more are a 429. Undefined: not limited. @default undefined */
-  rateLimit: EmulatorRateLimit | undefined;
+  /** Which calls are too many and get a 429. `"hubspot"`: as HubSpot publishes them. Undefined: not limited. @default undefined */
+  limits: EmulatorLimits | "hubspot" | undefined;
   /** Last edit of every successful token answer: return the body to send, without the fields a test wants gone. @default undefined */
   tokenResponse: ((body: TokenResponseBody) => object) | undefined;
 }
@@ -148,6 +164,13 @@ export interface EmulatorOptions extends Partial<EmulatorSettings> {
   readonly now?: () => number;
   /** What answers that come late or in drips wait by. Default: `setTimeout`. */
   readonly startTimer?: StartTimer;
+  /**
+   * Makes every made-up value repeatable: client ids and secrets, codes, tokens, correlation ids, and the dice of faults. Two emulators with
+   * one seed make the same tokens, so that those of the one open the other: give each a seed of its own. Default: random.
+   */
+  readonly seed?: number;
+  /** Faults in force from the start. Default none. */
+  readonly faults?: readonly FaultRule[];
   /** The one app. */
   readonly app?: EmulatorAppOptions;
   /** Several apps, instead of `app`. */
@@ -173,7 +196,7 @@ export function resolveSettings(options: EmulatorOptions): EmulatorSettings {
     introspectField: options.introspectField ?? "either",
     revokeBody: options.revokeBody,
     uninstalledTokenCategory: options.uninstalledTokenCategory ?? "INVALID_AUTHENTICATION",
-    rateLimit: options.rateLimit,
+    limits: options.limits,
     tokenResponse: options.tokenResponse,
   };
 }

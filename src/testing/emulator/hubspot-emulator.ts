@@ -1,12 +1,10 @@
 /**
- * The emulator without a transport: state, routes, log and overrides behind one `handle()`, and what a test does to it from outside.
+ * The emulator without a transport: state, operations, log and faults behind one `handle()`, and what a test does to it from outside.
  * Front doors (the loopback server and others) only carry requests in and answers out.
  */
 
-import { randomInt, randomUUID } from "node:crypto";
-import { apiError, routeNotFound } from "./api-errors.js";
 import { decide, isProblem, readAuthorization } from "./authorization.js";
-import { concerned, limitedCaller } from "./bearer.js";
+import { concerned } from "./bearer.js";
 import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
 import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
@@ -14,15 +12,15 @@ import type { InMemoryDispatcher } from "./dispatcher.js";
 import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
 import { type EmulatorFaults, FaultRegistry } from "./faults.js";
 import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
-import { type EmulatorRequest, type EmulatorResponse, firstValues, type ParsedRequest, parseRequest, type StartTimer } from "./messages.js";
+import { type EmulatorRequest, type EmulatorResponse, firstValues, parseRequest, type StartTimer } from "./messages.js";
 import { RequestWaiters } from "./next-request.js";
-import { tooManyRequests } from "./rate-limit-answers.js";
-import { RateLimits } from "./rate-limits.js";
+import { Operations } from "./operations.js";
+import { Randomness } from "./randomness.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
 import { overrideRule, type PendingOverride, type ResponseOverride } from "./response-override.js";
-import type { RouteMatch } from "./route-table.js";
-import { ROUTES } from "./routes.js";
 import { type AccessToken, EmulatorState, type Grant } from "./state.js";
+
+const CORRELATION = "x-hubspot-correlation-id";
 
 /** What the person does on the consent page. */
 export interface AuthorizeDecision {
@@ -46,12 +44,13 @@ export class HubSpotEmulator implements AsyncDisposable {
   readonly faults: EmulatorFaults;
   /** What front doors wait by; the option of that name. */
   readonly startTimer: StartTimer;
+  readonly #random: Randomness;
   readonly #state: EmulatorState;
   readonly #redirectUris: ReadonlyMap<string, string[]>;
   readonly #accounts: { -readonly [Key in keyof EmulatorAccount]: EmulatorAccount[Key] }[];
   readonly #log = new RequestLog();
-  readonly #faults = new FaultRegistry(() => randomInt(2 ** 32));
-  readonly #rateLimits = new RateLimits();
+  readonly #faults = new FaultRegistry(() => this.#random.integer());
+  readonly #operations: Operations;
   readonly #waiters = new RequestWaiters(this.#log);
   readonly #dispatchers = new Set<InMemoryDispatcher>();
 
@@ -59,12 +58,15 @@ export class HubSpotEmulator implements AsyncDisposable {
   constructor(options: EmulatorOptions = {}) {
     if (options.app !== undefined && options.apps !== undefined) throw new TypeError("Give app or apps, not both");
     const now = options.now ?? Date.now;
-    const apps = createApps(options.apps ?? [options.app ?? {}]);
-    this.#accounts = createAccounts(options.accounts, now());
+    this.#random = new Randomness(options.seed);
+    const apps = createApps(options.apps ?? [options.app ?? {}], this.#random);
+    this.#accounts = createAccounts(options.accounts, this.#random, now());
     this.#redirectUris = new Map(apps.map((app) => [app.clientId, app.redirectUris]));
     this.settings = resolveSettings(options);
-    this.#state = new EmulatorState(now, this.settings, apps, this.#accounts);
+    this.#state = new EmulatorState(now, this.#random, this.settings, apps, this.#accounts);
+    this.#operations = new Operations(this.#state);
     this.faults = this.#faults;
+    for (const rule of options.faults ?? []) this.faults.add(rule);
     this.startTimer = options.startTimer ?? startRealTimer;
     this.apps = apps;
     this.app = apps[0] as EmulatorApp; // createApps() refuses an empty list
@@ -236,8 +238,7 @@ export class HubSpotEmulator implements AsyncDisposable {
   /** Answers one request. An emulator bug is a 500 that says so; rejects only for a URL nobody can read, or when a `match` function throws. */
   async handle(request: EmulatorRequest): Promise<EmulatorResponse> {
     const parsed = parseRequest(request);
-    const path = parsed.url.pathname;
-    const match = this.#isSwitchedOff(path) ? undefined : ROUTES.find(parsed.method, path);
+    const match = this.#operations.find(parsed.method, parsed.url.pathname);
     const query = firstValues(parsed.url.searchParams);
     const route = match?.route.name ?? ("unknown" as const);
     const [logged, answered] = this.#log.add(parsed, { route, ...concerned(this.#state, parsed), atMs: this.now(), query });
@@ -246,7 +247,7 @@ export class HubSpotEmulator implements AsyncDisposable {
         request: logged,
         settings: this.settings,
         nowMs: this.now(),
-        operate: () => this.#limited(match, parsed, query),
+        operate: () => this.#operations.perform(match, parsed, query),
       }),
     );
     const silent = response.delivery?.kind === "hang" || response.delivery?.kind === "drop";
@@ -254,42 +255,14 @@ export class HubSpotEmulator implements AsyncDisposable {
     return response;
   }
 
-  #isSwitchedOff(path: string): boolean {
-    return path.startsWith("/oauth/v1/") && (this.settings.v1Sunset ?? this.now() >= this.settings.v1SunsetAtMs);
-  }
-
-  /** Counts API calls of a token that belongs to somebody; what comes before an account is known, no limit is known of. */
-  #limited(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
-    const { rateLimit } = this.settings;
-    const caller = rateLimit === undefined || match === undefined ? undefined : limitedCaller(this.#state, request);
-    if (rateLimit === undefined || caller === undefined) return this.#operate(match, request, query);
-    const { allowed, headers } = this.#rateLimits.count(caller, rateLimit, this.now());
-    if (!allowed) return tooManyRequests("TEN_SECONDLY_ROLLING", headers);
-    const response = this.#operate(match, request, query);
-    return { ...response, headers: { ...response.headers, ...headers } };
-  }
-
-  #operate(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
-    const path = request.url.pathname;
-    if (match === undefined) {
-      const methods = this.#isSwitchedOff(path) ? [] : ROUTES.methods(path);
-      if (methods.length === 0) return routeNotFound(request.method, path);
-      const response = apiError(405, "METHOD_NOT_ALLOWED", `${request.method} is not allowed on ${path}`);
-      return { ...response, headers: { ...response.headers, allow: methods.join(", ") } };
-    }
-    try {
-      return match.route.handler({ state: this.#state, request, params: match.params, query });
-    } catch (error) {
-      return apiError(500, "EMULATOR_BUG", `The emulator failed: ${String(error)}`);
-    }
-  }
-
   #complete(response: EmulatorResponse): EmulatorResponse {
-    const date = new Date(this.now()).toUTCString();
-    return {
-      ...response,
-      headers: { date, "x-hubspot-correlation-id": randomUUID(), ...response.headers },
-    };
+    const id = this.#random.uuid();
+    const made = response.headers[CORRELATION];
+    const headers = { date: new Date(this.now()).toUTCString(), ...response.headers };
+    if (made !== undefined && !this.#random.seeded) return { ...response, headers };
+    // An error makes its id up where no seed reaches: the seed's takes its place, also in the body.
+    const body = made === undefined || typeof response.body !== "string" ? response.body : response.body.replaceAll(made, id);
+    return { ...response, headers: { ...headers, [CORRELATION]: id }, body };
   }
 }
 

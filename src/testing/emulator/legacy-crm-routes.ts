@@ -4,7 +4,7 @@
  */
 
 import { validationError } from "./api-errors.js";
-import { authenticate, rateLimitHeaders } from "./bearer.js";
+import { authenticate } from "./bearer.js";
 import type { CrmRecord } from "./crm-collection.js";
 import type { EngagementRecord } from "./crm-store.js";
 import { type EmulatorResponse, json } from "./messages.js";
@@ -42,7 +42,7 @@ function listContacts(context: RouteContext): EmulatorResponse {
     "has-more": next !== undefined,
     "vid-offset": Number(records.at(-1)?.id ?? vidOffset),
   };
-  return json(200, body, rateLimitHeaders(context.request));
+  return json(200, body);
 }
 
 function listEngagements(context: RouteContext): EmulatorResponse {
@@ -61,7 +61,7 @@ function listEngagements(context: RouteContext): EmulatorResponse {
     offset: offset + page.length,
     total: all.length,
   };
-  return json(200, body, rateLimitHeaders(context.request));
+  return json(200, body);
 }
 
 /** More than the maximum is the maximum, as in v1 generally. */

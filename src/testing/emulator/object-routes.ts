@@ -4,7 +4,7 @@
  */
 
 import { unknownObjectType } from "./api-errors.js";
-import { authenticate, type Caller, lackedScopes, rateLimitHeaders } from "./bearer.js";
+import { authenticate, type Caller, lackedScopes } from "./bearer.js";
 import type { CrmCollection } from "./crm-collection.js";
 import type { CrmStore } from "./crm-store.js";
 import type { EmulatorResponse } from "./messages.js";
@@ -27,21 +27,18 @@ export interface ObjectOperation {
   readonly rest: string;
   readonly right: "read" | "write";
   readonly handle: (context: ObjectContext) => EmulatorResponse;
-  /** Search answers carry no rate-limit headers. @default true */
-  readonly limitHeaders?: boolean;
 }
 
 /** The routes of an operation. */
 export function objectRoutes(operation: ObjectOperation): Route[] {
-  const { name, method, rest, right, handle, limitHeaders = true } = operation;
+  const { name, method, rest, right, handle } = operation;
   const handler: RouteHandler = (context) => {
     const caller = authenticate(context, []);
     if ("status" in caller) return caller;
     const type = typeFor(caller, context.params["type"] ?? "", right);
     if ("status" in type) return type;
     const { crm } = caller.account;
-    const response = handle({ ...context, crm, type, records: crm.of(type) });
-    return limitHeaders ? { ...response, headers: { ...response.headers, ...rateLimitHeaders(context.request) } } : response;
+    return handle({ ...context, crm, type, records: crm.of(type) });
   };
   const paths = ["/crm/v3/objects/{type}", "/crm/objects/{version:2026-03|2026-09}/{type}"];
   return paths.map((path) => ({ name, method, pattern: path + rest, handler }));

@@ -27,7 +27,7 @@ function body(policy: RateLimitPolicy, correlationId: string, namePolicy: boolea
     case "TEN_SECONDLY_ROLLING":
     case "DAILY": {
       const message = `You have reached your ${policy === "DAILY" ? "daily" : "ten_secondly_rolling"} limit.`;
-      return { status, message, errorType: "RATE_LIMIT", correlationId, policyName: policy, requestId: randomUUID() };
+      return { status, message, errorType: "RATE_LIMIT", correlationId, policyName: policy, requestId: correlationId };
     }
     case "SECONDLY": {
       const recorded = { status, message: "You have reached your secondly limit.", correlationId, category: "RATE_LIMITS" };

@@ -3,9 +3,10 @@
  * Pure rules and no HTTP. The route files turn its answers into HubSpot's bodies.
  */
 
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
 import type { EmulatorSettings } from "./emulator-options.js";
+import type { Randomness } from "./randomness.js";
 
 /** An authorization code waiting to be exchanged. */
 export interface AuthorizationCode {
@@ -64,13 +65,23 @@ export class EmulatorState {
   readonly apps: readonly EmulatorApp[];
   readonly accounts: readonly EmulatorAccount[];
   readonly #baseNow: () => number;
+  readonly #random: Randomness;
   readonly #codes = new Map<string, AuthorizationCode>();
   readonly #grants: Grant[] = [];
+  /** By every refresh token ever issued. */
+  readonly #grantsByToken = new Map<string, Grant>();
   readonly #accessTokens = new Map<string, AccessToken>();
   #advancedMs = 0;
 
-  constructor(now: () => number, settings: EmulatorSettings, apps: readonly EmulatorApp[], accounts: readonly EmulatorAccount[]) {
+  constructor(
+    now: () => number,
+    random: Randomness,
+    settings: EmulatorSettings,
+    apps: readonly EmulatorApp[],
+    accounts: readonly EmulatorAccount[],
+  ) {
     this.#baseNow = now;
+    this.#random = random;
     this.settings = settings;
     this.apps = apps;
     this.accounts = accounts;
@@ -97,7 +108,7 @@ export class EmulatorState {
     const region = this.findAccount(details.hubId)?.region ?? "na1";
     const code = {
       ...details,
-      code: `${region}-${randomUUID()}`,
+      code: `${region}-${this.#random.uuid()}`,
       expiresAtMs: this.now() + this.settings.codeLifetimeMs,
     };
     this.#codes.set(code.code, code);
@@ -122,13 +133,9 @@ export class EmulatorState {
 
   /** Finds the grant of a refresh token, current or already used; not one that was revoked. */
   findRefreshToken(token: string | undefined): RefreshTokenLookup | undefined {
-    for (const grant of this.#grants) {
-      if (grant.revoked || token === undefined) continue;
-      if (grant.refreshToken === token) return { grant, current: true, usedAtMs: undefined };
-      const usedAtMs = grant.usedRefreshTokens.get(token);
-      if (usedAtMs !== undefined) return { grant, current: false, usedAtMs };
-    }
-    return undefined;
+    const grant = this.#grantsByToken.get(token ?? "");
+    if (grant === undefined || token === undefined || grant.revoked) return undefined;
+    return { grant, current: grant.refreshToken === token, usedAtMs: grant.usedRefreshTokens.get(token) };
   }
 
   /** Answers a refresh by the rotation rule in force; undefined when the token is dead (and, after a replay, the whole grant with it). */
@@ -167,6 +174,11 @@ export class EmulatorState {
     for (const [key, code] of this.#codes) if (match(code)) this.#codes.delete(key);
   }
 
+  /** The accounts that have an app: a code was exchanged and nothing ended the grant. */
+  installedIn(clientId: string): ReadonlySet<number> {
+    return new Set(this.#grants.filter((grant) => grant.clientId === clientId && !grant.revoked).map(({ hubId }) => hubId));
+  }
+
   /** Expires the access tokens of one account, or of all. */
   expireAccessTokens(hubId?: number): void {
     for (const token of this.#accessTokens.values()) {
@@ -194,7 +206,7 @@ export class EmulatorState {
     const { clientId, hubId, userId, scopes } = code;
     const refreshToken = this.#newRefreshToken(hubId);
     const grant: Grant = {
-      id: randomUUID(),
+      id: this.#random.uuid(),
       clientId,
       hubId,
       userId,
@@ -204,16 +216,18 @@ export class EmulatorState {
       revoked: false,
     };
     this.#grants.push(grant);
+    this.#grantsByToken.set(refreshToken, grant);
     return grant;
   }
 
   #newRefreshToken(hubId: number): string {
-    return `${this.findAccount(hubId)?.region ?? "na1"}-${randomUUID()}`;
+    return `${this.findAccount(hubId)?.region ?? "na1"}-${this.#random.uuid()}`;
   }
 
   #rotate(grant: Grant): void {
     grant.usedRefreshTokens.set(grant.refreshToken, this.now());
     grant.refreshToken = this.#newRefreshToken(grant.hubId);
+    this.#grantsByToken.set(grant.refreshToken, grant);
   }
 
   #issueAccessToken(grant: Grant): AccessToken {
@@ -223,7 +237,7 @@ export class EmulatorState {
 
   #storeAccessToken(owner: Pick<AccessToken, "clientId" | "hubId" | "userId" | "scopes">): AccessToken {
     // 402 bytes are 536 characters: HubSpot asks clients to allow for at least 512.
-    const token = randomBytes(402).toString("base64url");
+    const token = this.#random.bytes(402).toString("base64url");
     const expiresAtMs = this.now() + this.settings.accessTokenLifetimeSeconds * 1000;
     const stored: AccessToken = { ...owner, token, expiresAtMs, stopped: false };
     this.#accessTokens.set(token, stored);

@@ -123,12 +123,13 @@ function liveAccessToken(state: EmulatorState, token: string | undefined): Acces
 
 function accessTokenFacts(state: EmulatorState, token: AccessToken): Record<string, unknown> {
   const account = state.findAccount(token.hubId);
-  const appId = state.findApp(token.clientId)?.appId;
+  const app = state.findApp(token.clientId);
+  const isPrivate = app?.distribution === "private";
   return {
     token: token.token,
     hub_id: token.hubId,
     user_id: token.userId,
-    app_id: appId,
+    app_id: app?.appId,
     user: account?.users.find((user) => user.userId === token.userId)?.email,
     hub_domain: account?.hubDomain,
     scopes: token.scopes,
@@ -137,7 +138,7 @@ function accessTokenFacts(state: EmulatorState, token: AccessToken): Record<stri
       scopes: Buffer.from(token.scopes.join(" ")).toString("base64"),
       hubId: token.hubId,
       userId: token.userId,
-      appId,
+      appId: app?.appId,
       signature: "ZW11bGF0b3I=",
       newSignature: "ZW11bGF0b3I=",
       scopeToScopeGroupPks: "",
@@ -145,12 +146,12 @@ function accessTokenFacts(state: EmulatorState, token: AccessToken): Record<stri
       trialScopeToScopeGroupPks: "",
       hublet: account?.region,
       installingUserId: token.userId,
-      isPrivateDistribution: false,
+      isPrivateDistribution: isPrivate,
       isServiceAccount: false,
       isUserLevel: false,
     },
     expires_in: Math.floor((token.expiresAtMs - state.now()) / 1000),
-    is_private_distribution: false,
+    is_private_distribution: isPrivate,
   };
 }
 

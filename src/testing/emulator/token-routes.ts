@@ -1,6 +1,6 @@
 /**
  * The token endpoint: one operation behind `/oauth/{v1|v3|2026-03|2026-09}/token`.
- * Reads the parameters from a form body and nowhere else, as HubSpot does.
+ * Reads the parameters from a form body, as HubSpot does; v1 alone also takes two of them from the query.
  */
 
 import { tokenError } from "./api-errors.js";
@@ -35,8 +35,8 @@ export function authenticateClient(state: EmulatorState, form: Form): EmulatorAp
   return form["client_secret"] === app.clientSecret ? app : tokenError("BAD_CLIENT_SECRET", state.settings);
 }
 
-function issueTokens({ state, request }: RouteContext): EmulatorResponse {
-  const form = request.form ?? {};
+function issueTokens({ state, request, params, query }: RouteContext): EmulatorResponse {
+  const form = params["version"] === "v1" ? { ...v1Fields(query), ...request.form } : (request.form ?? {});
   const grantType = form["grant_type"];
   if (grantType !== "authorization_code" && grantType !== "refresh_token" && grantType !== "client_credentials") {
     return tokenError("BAD_GRANT_TYPE", state.settings);
@@ -45,6 +45,14 @@ function issueTokens({ state, request }: RouteContext): EmulatorResponse {
   if ("status" in app) return app;
   if (grantType === "authorization_code") return exchangeCode(state, app, form);
   return grantType === "refresh_token" ? refresh(state, app, form) : clientCredentials(state, app, form);
+}
+
+/** What v1 also takes from the query, which is one reason for its end. */
+function v1Fields({ client_secret: clientSecret, refresh_token: refreshToken }: Form): Form {
+  return {
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
+    ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+  };
 }
 
 function exchangeCode(state: EmulatorState, app: EmulatorApp, form: Form): EmulatorResponse {
