@@ -13,10 +13,9 @@ export type {
   EmulatorAppOptions,
   EmulatorOptions,
   EmulatorPrivateApp,
-  EmulatorSettings,
   EmulatorUser,
-  TokenResponseBody,
 } from "./emulator/emulator-options.js";
+export type { EmulatorSettings, TokenResponseBody } from "./emulator/emulator-settings.js";
 export type { EmulatorLimits, EmulatorRateLimit, EmulatorTier } from "./emulator/rate-limits.js";
 export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";
 export type { Associations, AssociationType, RecordEnd } from "./emulator/associations.js";

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { RateLimits } from "../../src/testing/emulator/rate-limits.js";
-import type { EmulatorAccount, LoopbackHubSpotEmulator } from "../../src/testing/index.js";
+import type { LoopbackHubSpotEmulator } from "../../src/testing/index.js";
 import { type Answer, call, client, connect, post, refresh, start } from "./support.js";
 
 const CONTACTS = "/crm/v3/objects/contacts";
@@ -144,7 +144,7 @@ test("token requests are limited per app by a number of their own, with the answ
 
 test("searches count in a bucket of the account's own, without headers", () => {
   const limits = new RateLimits();
-  const account = { hubId: 7, tier: "starter" } as EmulatorAccount;
+  const account = { hubId: 7, tier: "starter", timeZone: "UTC" } as const;
   const search = { kind: "search", account } as const;
   const api = { kind: "api", account, app: "app", distribution: "marketplace", oauth: true } as const;
   for (let n = 0; n < 5; n++) expect(limits.count(search, "hubspot", 0)).toEqual({ refusedBy: undefined, headers: {} });
@@ -156,7 +156,7 @@ test("searches count in a bucket of the account's own, without headers", () => {
 
 test("a million calls cost no memory and no time that grows", () => {
   const emulated = new RateLimits();
-  const account = { hubId: 7, tier: "starter" } as EmulatorAccount;
+  const account = { hubId: 7, tier: "starter", timeZone: "UTC" } as const;
   const one = { kind: "api", account, app: "app", distribution: "marketplace", oauth: true } as const;
   let allowed = 0;
   for (let atMs = 0; atMs < 1_000_000; atMs++) if (emulated.count(one, "hubspot", atMs).refusedBy === undefined) allowed++;

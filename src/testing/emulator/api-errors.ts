@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
-import type { EmulatorSettings } from "./emulator-options.js";
+import type { EmulatorSettings } from "./emulator-settings.js";
 import { type EmulatorResponse, json } from "./messages.js";
 
 /** The `status` values of the token endpoint. */

@@ -3,6 +3,7 @@
  * Used by the consent page and by the headless `emulator.authorize()`, so that both obey the same rules.
  */
 
+import type { AuthorizationProblem } from "./authorization-problem.js";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
 import type { EmulatorUser } from "./emulator-options.js";
 import { installProblem } from "./installation.js";
@@ -20,15 +21,6 @@ export interface AuthorizationRequest {
   readonly preselected: EmulatorAccount | undefined;
   /** Set when the request goes straight back to the app. */
   readonly refusal: { readonly error: string; readonly description: string } | undefined;
-}
-
-/** An error page: the browser stays at HubSpot, the app never hears of it. */
-export interface AuthorizationProblem {
-  readonly title: string;
-  /** What is wrong. */
-  readonly detail: string;
-  /** What the app's developer does about it. */
-  readonly fix: string;
 }
 
 /** Who clicked what. */
@@ -123,11 +115,6 @@ export function decide(
 /** The callback URL of a request that never reaches the consent page. */
 export function refusalUrl(state: EmulatorState, request: AuthorizationRequest): string {
   return errorUrl(state, request, request.refusal?.error ?? "server_error", request.refusal?.description ?? "");
-}
-
-/** Whether HubSpot shows an error page. */
-export function isProblem(value: object): value is AuthorizationProblem {
-  return "title" in value && "detail" in value;
 }
 
 function scopeProblem(

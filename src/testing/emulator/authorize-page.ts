@@ -4,7 +4,8 @@
  */
 
 import { createHash } from "node:crypto";
-import type { AuthorizationProblem, AuthorizationRequest } from "./authorization.js";
+import type { AuthorizationProblem } from "./authorization-problem.js";
+import type { AuthorizationRequest } from "./authorization.js";
 import type { EmulatorAccount } from "./directory.js";
 import { Html, html } from "./html.js";
 import type { EmulatorResponse } from "./messages.js";

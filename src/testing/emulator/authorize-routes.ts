@@ -4,7 +4,8 @@
  * `user_id`; the answer is a 302 whose `Location` is the callback URL.
  */
 
-import { decide, isProblem, readAuthorization, refusalUrl } from "./authorization.js";
+import { isProblem } from "./authorization-problem.js";
+import { decide, readAuthorization, refusalUrl } from "./authorization.js";
 import { accountChooserPage, cancelledPage, consentPage, problemPage } from "./authorize-page.js";
 import { type EmulatorResponse, empty } from "./messages.js";
 import type { Route, RouteContext } from "./route-table.js";

@@ -4,7 +4,7 @@
  */
 
 import { apiError, authenticationExpired, authenticationMissing, missingScopes, routeNotFound, tokenError } from "./api-errors.js";
-import type { EmulatorSettings } from "./emulator-options.js";
+import type { EmulatorSettings } from "./emulator-settings.js";
 import type { Fault } from "./fault.js";
 import { choice, completeParameters, type FaultParameter, flag, integer, text, texts } from "./fault-parameters.js";
 import { type EmulatorResponse, empty, json } from "./messages.js";

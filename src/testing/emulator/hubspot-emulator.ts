@@ -3,13 +3,15 @@
  * Front doors (the loopback server and others) only carry requests in and answers out.
  */
 
-import { decide, isProblem, readAuthorization } from "./authorization.js";
+import { isProblem } from "./authorization-problem.js";
+import { decide, readAuthorization } from "./authorization.js";
 import { concerned } from "./bearer.js";
 import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
 import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
 import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import type { InMemoryDispatcher } from "./dispatcher.js";
-import { type EmulatorOptions, type EmulatorSettings, resolveSettings } from "./emulator-options.js";
+import type { EmulatorOptions } from "./emulator-options.js";
+import { type EmulatorSettings, resolveSettings } from "./emulator-settings.js";
 import { type EmulatorFaults, FaultRegistry } from "./faults.js";
 import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, parseRequest, type StartTimer } from "./messages.js";

@@ -3,7 +3,7 @@
  * and the app never hears of it.
  */
 
-import type { AuthorizationProblem } from "./authorization.js";
+import type { AuthorizationProblem } from "./authorization-problem.js";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
 import type { EmulatorUser } from "./emulator-options.js";
 import type { EmulatorState } from "./state.js";
@@ -22,12 +22,14 @@ export function installProblem(
     return {
       title: "You are not allowed to install apps",
       detail: `${user.email} is no super admin of account ${account.hubId} and has no marketplace access there.`,
+      fix: "Sign in as a super admin, or give the user superAdmin or marketplaceAccess.",
     };
   }
   if (app.distribution === "private" && !app.allowedAccounts.includes(account.hubId)) {
     return {
       title: "This app cannot be installed here",
       detail: `${app.name} is distributed privately, and account ${account.hubId} is not on its list.`,
+      fix: "Put the account's hub id into the app's allowedAccounts, or choose one that stands there.",
     };
   }
   if (app.distribution === "marketplace" && !app.listed) {
@@ -36,6 +38,7 @@ export function installProblem(
       return {
         title: "This app has reached its install limit",
         detail: `${app.name} is not listed in the marketplace and is installed in ${installed.size} accounts already.`,
+        fix: "Uninstall it somewhere, or have the app listed: listed: true.",
       };
     }
   }

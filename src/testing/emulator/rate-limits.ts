@@ -3,7 +3,6 @@
  * sets them, so that a test with a clock that stands still is not limited by surprise.
  */
 
-import type { EmulatorAccount } from "./directory.js";
 import type { RateLimitPolicy } from "./rate-limit-answers.js";
 
 /** A limit over a rolling window: so many calls in any stretch of so many milliseconds. */
@@ -35,13 +34,21 @@ export interface EmulatorLimits {
 /** What an account pays for: the limits of private apps depend on it. */
 export type EmulatorTier = "free" | "starter" | "professional" | "enterprise";
 
+/** What a limit needs to know of an account. */
+export interface LimitedAccount {
+  readonly hubId: number;
+  readonly tier: EmulatorTier;
+  /** IANA name. */
+  readonly timeZone: string;
+}
+
 /** A request that a limit may count. */
 export type LimitedCall =
   | { readonly kind: "token"; readonly clientId: string }
-  | { readonly kind: "search"; readonly account: EmulatorAccount }
+  | { readonly kind: "search"; readonly account: LimitedAccount }
   | {
       readonly kind: "api";
-      readonly account: EmulatorAccount;
+      readonly account: LimitedAccount;
       /** The app: its client id, or its private token. */
       readonly app: string;
       readonly distribution: "marketplace" | "private";
@@ -126,7 +133,7 @@ export class RateLimits {
     return window;
   }
 
-  #day({ hubId, timeZone }: EmulatorAccount, nowMs: number): { calls: number } {
+  #day({ hubId, timeZone }: LimitedAccount, nowMs: number): { calls: number } {
     const name = calendarDay(timeZone, nowMs);
     let day = this.#days.get(hubId);
     if (day?.name !== name) this.#days.set(hubId, (day = { name, calls: 0 }));

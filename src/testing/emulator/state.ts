@@ -5,7 +5,7 @@
 
 import { createHash } from "node:crypto";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
-import type { EmulatorSettings } from "./emulator-options.js";
+import type { EmulatorSettings } from "./emulator-settings.js";
 import type { Randomness } from "./randomness.js";
 
 /** An authorization code waiting to be exchanged. */

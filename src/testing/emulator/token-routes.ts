@@ -5,7 +5,7 @@
 
 import { tokenError } from "./api-errors.js";
 import type { EmulatorApp } from "./directory.js";
-import type { TokenResponseBody } from "./emulator-options.js";
+import type { TokenResponseBody } from "./emulator-settings.js";
 import { type EmulatorResponse, json } from "./messages.js";
 import type { Route, RouteContext } from "./route-table.js";
 import { type EmulatorState, type IssuedTokens, s256 } from "./state.js";
