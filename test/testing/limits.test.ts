@@ -142,16 +142,29 @@ test("token requests are limited per app by a number of their own, with the answ
   expect((await refresh(emulator, refresh_token)).status).toBe(200);
 });
 
-test("searches count in a bucket of the account's own, without headers", () => {
-  const limits = new RateLimits();
-  const account = { hubId: 7, tier: "starter", timeZone: "UTC" } as const;
-  const search = { kind: "search", account } as const;
-  const api = { kind: "api", account, app: "app", distribution: "marketplace", oauth: true } as const;
-  for (let n = 0; n < 5; n++) expect(limits.count(search, "hubspot", 0)).toEqual({ refusedBy: undefined, headers: {} });
-  expect(limits.count(search, "hubspot", 999)).toEqual({ refusedBy: "SECONDLY", headers: {} });
-  expect(limits.count({ ...search, account: { ...account, hubId: 8 } }, "hubspot", 999).refusedBy).toBeUndefined();
-  expect(limits.count(api, "hubspot", 999).headers["x-hubspot-ratelimit-remaining"]).toBe("109");
-  expect(limits.count(search, "hubspot", 1_000).refusedBy).toBeUndefined();
+test("searches count in a bucket of the account's own, without headers, whoever searches", async () => {
+  const emulator = await start({ now, limits: "hubspot" });
+  const { access_token } = await connect(emulator);
+  const search = (token: string): Promise<Answer> => {
+    const headers = { "content-type": "application/json" };
+    return call(emulator, `${CONTACTS}/search`, token, { method: "POST", body: '{"limit":1}', headers });
+  };
+  expect(await statuses(3, () => search(access_token))).toBe("200x3");
+  expect(await statuses(3, () => search(pat(emulator)))).toBe("200x2 429");
+  const refused = await search(access_token);
+  expect(refused.body).toEqual({
+    status: "error",
+    message: "You have reached your secondly limit.",
+    correlationId: ID,
+    category: "RATE_LIMITS",
+  });
+  expect([...refused.headers.keys()].filter((name) => /ratelimit|retry/u.test(name))).toEqual([]);
+  expect((await search(pat(emulator, 1))).status).toBe(200);
+  expect(remaining(await call(emulator, CONTACTS, access_token))).toBe("109");
+  const daily = header(await call(emulator, CONTACTS, pat(emulator)), "daily-remaining");
+  expect(daily).toBe("249999");
+  emulator.advance(1_000);
+  expect((await search(access_token)).status).toBe(200);
 });
 
 test("a million calls cost no memory and no time that grows", () => {

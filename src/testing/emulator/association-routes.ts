@@ -5,7 +5,7 @@
 
 import { batchAnswer, type BatchError, objectNotFound, validationError } from "./api-errors.js";
 import { type AssociationType, associationType, type RecordEnd } from "./associations.js";
-import { authenticate, type Caller, rateLimitHeaders } from "./bearer.js";
+import { authenticate, type Caller } from "./bearer.js";
 import { readInputs } from "./crm-batch-routes.js";
 import type { CrmStore } from "./crm-store.js";
 import { lowerBound } from "./lower-bound.js";
@@ -51,8 +51,7 @@ function routes(
     if ("status" in from) return from;
     const to = typeFor(caller, context.params["toType"] ?? "", right);
     if ("status" in to) return to;
-    const response = handle({ ...context, crm: caller.account.crm, from, to });
-    return { ...response, headers: { ...response.headers, ...rateLimitHeaders(context.request) } };
+    return handle({ ...context, crm: caller.account.crm, from, to });
   };
   return bases.map((base) => ({ name, method, pattern: base + rest, handler }));
 }

@@ -73,7 +73,7 @@ export function limitedCall(state: EmulatorState, route: EmulatorRoute, request:
   const privateApp = found === undefined && token !== undefined ? findPrivateApp(state, token) : undefined;
   const account = privateApp?.account ?? state.findAccount(found?.hubId);
   if (account === undefined || token === undefined) return undefined;
-  if (request.method === "POST" && request.url.pathname.endsWith("/search")) return { kind: "search", account };
+  if (route === "objects-search") return { kind: "search", account };
   if (found === undefined) return { kind: "api", account, app: token, distribution: "private", oauth: false };
   const distribution = state.findApp(found.clientId)?.distribution ?? "marketplace";
   return { kind: "api", account, app: found.clientId, distribution, oauth: true };

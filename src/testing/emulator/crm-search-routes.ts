@@ -21,7 +21,6 @@ export const crmSearchRoutes: readonly Route[] = objectRoutes({
   rest: "/search",
   right: "read",
   handle: search,
-  limitHeaders: false,
 });
 
 function search({ request, crm, type, records }: ObjectContext): EmulatorResponse {
