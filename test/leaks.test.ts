@@ -1,7 +1,9 @@
 /**
- * LK-01 to LK-07, the client's side: flows that go wrong in many ways, and a search for every secret of theirs in whatever an application
+ * LK-01 to LK-08, the client's side: flows that go wrong in many ways, and a search for every secret of theirs in whatever an application
  * might log: errors, events, warnings, URLs, stdout and stderr.
  */
+import diagnostics from "node:diagnostics_channel";
+import { readFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { HubSpotOAuthClient, type HubSpotOAuthEvent, MemoryTokenStore } from "../src/index.js";
@@ -256,4 +258,18 @@ test("LK-07 of HubSpot's body only known fields are kept, on one line and cut at
   expect(error.message).not.toMatch(/[\u0000-\u001f]/);
   expect(error.message.length).toBeLessThan(400);
   expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain("CANARY-debug");
+});
+
+test("LK-08 undici's own channel shows the token to every subscriber, and the documentation says so", async () => {
+  const seen: string[] = [];
+  const onRequest = (event: unknown): void => void seen.push(String((event as { request: { headers: unknown } }).request.headers));
+  diagnostics.subscribe("undici:request:create", onRequest);
+  onTestFinished(() => void diagnostics.unsubscribe("undici:request:create", onRequest));
+  const emulator = await emulate();
+  const { oauth } = clientOf(emulator);
+  const accountId = await connect(oauth, emulator);
+  await oauth.accountInfo(accountId);
+  expect(seen.join(" ")).toContain(`Bearer ${await oauth.getAccessToken(accountId)}`);
+  const security = await readFile(new URL("../docs/security.md", import.meta.url), "utf8");
+  expect(security).toContain("**`undici:request:create`**");
 });

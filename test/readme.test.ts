@@ -301,6 +301,7 @@ describe("documents", () => {
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
   ].filter((path) => path.endsWith(".md"));
 
