@@ -10,6 +10,7 @@ import { runScript } from "./scripted.mjs";
 if (process.argv.includes("--browser")) {
   const app = await startBrowserApp(Number(process.env["PORT"] ?? 3000));
   console.log(`Open ${app.url}\n\nHubSpot is the emulator at ${app.hubspotUrl}: no account is needed, and nothing leaves this machine.`);
+  console.log("Open that one as well to watch it: what the app asks for, and how long its tokens live.");
   console.log("Ctrl-C stops both.");
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void app.close().then(() => console.log("\nStopped.")));
 } else {
