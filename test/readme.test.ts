@@ -1,5 +1,5 @@
 /**
- * README.md keeps its word: every code block compiles in strict mode and runs against the emulator, every command, link and anchor exists,
+ * README.md and docs/connecting.md keep their word: every code block compiles in strict mode and runs against the emulator, every command, link and anchor exists,
  * and the lists of errors and events are complete. A block without an entry in `runs` fails here.
  */
 import { execFile } from "node:child_process";
@@ -18,27 +18,13 @@ import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, vi }
 import * as library from "../src/index.js";
 import type { HubSpotOAuthClient, StateStore, StoredTokens, TokenStore } from "../src/index.js";
 import { anchorsOf, blocksOf, linksOf, proseOf, sectionOf, tableRowsOf } from "./support/markdown.js";
+import { connectingRuns, type Run } from "./support/connecting-runs.js";
 import { currentWorld, enterWorld, type ReadmeWorld } from "./support/readme-world.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const readme = read("README.md");
-const code = blocksOf(readme).filter(({ language }) => language !== "sh");
-
-/** One execution of a block: what it finds and gives besides its code, and what must be true afterwards. */
-interface Run {
-  /** The heading it stands under. */
-  readonly block: string;
-  readonly when?: string;
-  /** A server it needs. */
-  readonly needs?: "postgresUrl";
-  /** Names of `ReadmeWorld` that the block uses without declaring them. */
-  readonly finds?: string;
-  /** Names it declares that the check looks at. */
-  readonly gives?: string;
-  readonly before?: (world: ReadmeWorld) => Promise<void> | void;
-  readonly check: (given: Readonly<Record<string, unknown>>, world: ReadmeWorld, printed: readonly string[]) => Promise<void> | void;
-}
+const code = [readme, read("docs/connecting.md")].flatMap(blocksOf).filter(({ language }) => language !== "sh");
 
 const runs: readonly Run[] = [
   {
@@ -169,6 +155,7 @@ const runs: readonly Run[] = [
     finds: "options",
     check: (_given, _world, printed) => expect(printed).toEqual(["1 refresh"]),
   },
+  ...connectingRuns,
 ];
 
 async function walkQuickStart(server: Server, oauth: HubSpotOAuthClient, emulator: ReadmeWorld["emulator"]): Promise<void> {
@@ -185,7 +172,7 @@ async function walkQuickStart(server: Server, oauth: HubSpotOAuthClient, emulato
   const [cookie = ""] = connecting.headers.getSetCookie();
   const callback = new URL(await emulator.authorize(connecting.headers.get("location") ?? ""));
   const refused = await visit(callback.pathname + callback.search);
-  expect([refused.status, refused.headers.get("content-type")]).toEqual([500, "text/plain"]);
+  expect([refused.status, refused.headers.get("content-type")]).toEqual([400, "text/html; charset=utf-8"]);
   const done = await visit(callback.pathname + callback.search, cookie.split(";")[0]);
   expect([done.status, done.headers.get("cache-control"), done.headers.get("referrer-policy")]).toEqual([303, "no-store", "no-referrer"]);
   expect(done.headers.getSetCookie()).toEqual([expect.stringContaining("Max-Age=0")]);
@@ -225,6 +212,8 @@ describe("code blocks", () => {
   /** What a block imports by name → the file it means here. */
   const packages: Readonly<Record<string, string>> = {
     "hubspot-oauth": join(root, "src/index.ts"),
+    "hubspot-oauth/handlers/fetch": join(root, "src/handlers/fetch.ts"),
+    "hubspot-oauth/handlers/node": join(root, "src/handlers/node.ts"),
     "hubspot-oauth/sdk/hubspot-api-client": join(root, "src/sdk/hubspot-api-client.ts"),
     "hubspot-oauth/stores/encrypted": join(root, "src/stores/encrypted.ts"),
     "hubspot-oauth/stores/postgres": join(root, "src/stores/postgres.ts"),

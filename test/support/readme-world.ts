@@ -1,5 +1,5 @@
 /**
- * What the code blocks of README.md find around them: a client with a connected account, a callback. HubSpot's API origin
+ * What the code blocks of README.md and docs/connecting.md find around them: a client with a connected account, a callback. HubSpot's API origin
  * leads to an emulator, and every other host to an error.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,6 +17,11 @@ export interface ReadmeWorld {
   readonly oauth: HubSpotOAuthClient;
   readonly accountId: string;
   readonly sessionId: string;
+  /** The application's own user, and what it does with accounts. */
+  readonly user: { readonly id: string; readonly sessionId: string; accountIds: string[] };
+  readonly findUser: (request: Request) => Promise<ReadmeWorld["user"] | undefined>;
+  readonly saveAccount: (context: unknown, accountId: string) => Promise<void>;
+  readonly forgetAccount: (accountId: string) => Promise<void>;
   /** The request at the callback; a test may put another one here. */
   request: { readonly url: string; readonly headers: { readonly cookie: string | undefined } };
   readonly row: { readonly refresh_token: string };
@@ -58,12 +63,17 @@ export async function enterWorld(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "hubspot-oauth-readme-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const { url, cookie } = await oauth.createAuthorization({ returnTo: "/settings" });
+  const user: ReadmeWorld["user"] = { id: "u-1", sessionId: "a session of u-1", accountIds: [] };
   world = {
     emulator,
     options,
     oauth,
     accountId,
     sessionId: "a session",
+    user,
+    findUser: async () => user,
+    saveAccount: async (_context, id) => void user.accountIds.push(id),
+    forgetAccount: async (id) => void (user.accountIds = user.accountIds.filter((known) => known !== id)),
     request: { url: await emulator.authorize(url), headers: { cookie: cookie?.split(";")[0] } },
     row: { refresh_token: emulator.grants[0]?.refreshToken ?? "" },
     hubspot: new HubSpotHttp({ credential: oauth.account(accountId) }),
