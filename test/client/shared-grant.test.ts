@@ -50,8 +50,11 @@ describe("revoke: unless-shared", () => {
   it("a store that cannot be looked through ends the attempt before anything is done", async () => {
     const emulator = await emulate();
     const inner = new ScriptedStore();
-    const { get, set, delete: remove } = inner;
-    const blind: TokenStore = { get: get.bind(inner), set: set.bind(inner), delete: remove.bind(inner) };
+    const blind: TokenStore = {
+      get: (id) => inner.get(id),
+      set: (id, record, options) => inner.set(id, record, options),
+      delete: (id, options) => inner.delete(id, options),
+    };
     const { oauth } = await connectTenants(emulator, { tokenStore: blind });
     await expect(oauth.disconnect(`a:${HUB}`, { revoke: "unless-shared" })).rejects.toBeInstanceOf(ConfigurationError);
     const listing = await connectTenants(emulator, { tokenStore: inner });
