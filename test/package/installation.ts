@@ -28,15 +28,20 @@ export async function setup(project: TestProject): Promise<void> {
   const [packed] = JSON.parse(packing) as [{ filename: string; files: { path: string }[] }];
 
   const consumers = join(folder, "consumers");
-  await cp(join(root, "test/package/consumers"), consumers, {
+  await cp(join(root, "test/consumers"), consumers, {
     recursive: true,
     filter: (source) => basename(source) !== "node_modules",
   });
   const tarball = join(folder, packed.filename);
-  await Promise.all([
-    run("npm", ["ci"], { cwd: consumers }).then(() => run("npm", ["install", "--no-save", tarball], { cwd: consumers })),
-    run("npm", ["ci"], { cwd: join(consumers, "vitest-5") }),
-  ]);
+  // The first is what most consumers need. The others have versions that cannot stand beside it, and so a copy of the package of their own,
+  // which imports theirs.
+  const projects = [consumers, join(consumers, "jest-msw"), join(consumers, "vitest-5")];
+  await Promise.all(
+    projects.map(async (cwd) => {
+      await run("npm", ["ci"], { cwd });
+      await run("npm", ["install", "--no-save", tarball], { cwd });
+    }),
+  );
 
   project.provide(
     "packedFiles",

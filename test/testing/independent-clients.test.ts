@@ -41,7 +41,7 @@ test("oauth4webapi, with PKCE and a state", async () => {
   };
   const client: oauth4webapi.Client = { client_id: clientId };
   const secret = oauth4webapi.ClientSecretPost(clientSecret);
-  // The emulator speaks http.
+  // oxlint-disable-next-line typescript/no-deprecated -- marked so to stand out; the emulator speaks http.
   const options = { [oauth4webapi.allowInsecureRequests]: true };
   const verifier = oauth4webapi.generateRandomCodeVerifier();
   const state = oauth4webapi.generateRandomState();

@@ -113,6 +113,43 @@ export async function smoke(load) {
     assert.deepEqual(answer, { url: "https://api.hubapi.com/crm/v3/objects/contacts", token: "Bearer pat-na1-smoke" });
   });
 
+  test(
+    "the emulator's dispatcher answers undici, its interceptors and, as the global one, the global fetch",
+    { skip: !undiciName },
+    async (t) => {
+      const { HubSpotEmulator } = await load("hubspot-oauth/testing");
+      const { fetch, getGlobalDispatcher, interceptors, request, setGlobalDispatcher } = await import(undiciName);
+      const emulator = new HubSpotEmulator();
+      const before = getGlobalDispatcher();
+      t.after(async () => {
+        setGlobalDispatcher(before);
+        await emulator.close();
+      });
+      const url = "https://api.hubapi.com/crm/v3/objects/contacts?limit=2";
+      const headers = { authorization: `Bearer ${emulator.accounts[0].privateApps[0].token}` };
+      const dispatcher = emulator.dispatcher();
+
+      assert.equal((await (await request(url, { headers, dispatcher })).body.json()).results.length, 2);
+      assert.equal((await (await fetch(url, { headers, dispatcher })).json()).results.length, 2);
+      emulator.faults.add({ match: "objects-list", fault: { kind: "server-error", status: 503 } });
+      const retrying = dispatcher.compose(interceptors.retry({ minTimeout: 1 }));
+      assert.equal((await (await request(url, { headers, dispatcher: retrying })).body.json()).results.length, 2);
+      emulator.faults.add({ match: "objects-list", fault: { kind: "reset", when: "mid-body" } });
+      await assert.rejects(request(url, { headers, dispatcher }).then(({ body }) => body.json()));
+      emulator.faults.add({ match: "objects-list", fault: { kind: "hang" } });
+      const abort = new AbortController();
+      const hanging = assert.rejects(request(url, { headers, dispatcher, signal: abort.signal }), { message: "enough" });
+      await emulator.nextRequest();
+      abort.abort(new Error("enough"));
+      await hanging;
+
+      setGlobalDispatcher(dispatcher);
+      assert.equal((await (await globalThis.fetch(url, { headers })).json()).results.length, 2);
+      assert.equal((await (await request(url, { headers })).body.json()).results.length, 2);
+      assert.equal(emulator.count({ route: "objects-list" }), 8);
+    },
+  );
+
   test("MockAgents answer for HubSpot, passed in or global", { skip: !undiciName }, async (t) => {
     const { MockAgent, setGlobalDispatcher } = await import(undiciName);
     const mock = new MockAgent();

@@ -14,7 +14,8 @@ import {
 } from "hubspot-oauth";
 import { EncryptedTokenStore } from "hubspot-oauth/stores/encrypted";
 import { FileTokenStore } from "hubspot-oauth/stores/file";
-import { runStoreContract, startHubSpotEmulator } from "hubspot-oauth/testing";
+import { HubSpotEmulator, runStoreContract, startHubSpotEmulator } from "hubspot-oauth/testing";
+import { hubspotHandlers, mswDispatcher } from "hubspot-oauth/testing/msw";
 import "hubspot-oauth/testing/register";
 
 interface Context {
@@ -67,6 +68,18 @@ export async function flow(tokenStore: TokenStore): Promise<string> {
   // @ts-expect-error: without a schema the body is unknown
   page.results;
   return tenant;
+}
+
+export async function emulated(tokenStore: TokenStore): Promise<readonly string[]> {
+  const emulator = new HubSpotEmulator();
+  const oauth = new HubSpotOAuthClient<Context>({ ...emulator.clientOptions(), tokenStore, apiVersion: "2026-09" });
+  const other = new HubSpotOAuthClient({ ...emulator.clientOptions(), dispatcher: mswDispatcher(hubspotHandlers(emulator)), tokenStore });
+  const { accountId, context } = await emulator.connect(oauth, { account: 42, scopes: ["tickets"] });
+  const tenant: string = context.tenant;
+  const next = await emulator.nextRequest({ route: "token", hubId: accountId });
+  const status: number | undefined = emulator.last(next.route)?.status;
+  await other.close();
+  return [tenant, accountId, String(status)];
 }
 
 export function testOwnStore(describe: (name: string, body: () => void) => void, it: Parameters<typeof runStoreContract>[0]["it"]): void {
