@@ -269,10 +269,14 @@ export class HubSpotOAuthClient<Context = unknown> {
 
   /** Resolves when the account has granted all of `scopes`. @throws `MissingScopesError` with those it has not · `AccountNotConnectedError` */
   async requireScopes(accountId: string, scopes: readonly string[]): Promise<void> {
-    const record = await this.#tokens.record(checkAccountId(accountId));
-    if (record === undefined) throw new AccountNotConnectedError(accountId);
-    const granted = record.scopes ?? (await this.#askScopes(accountId));
-    const missing = checkScopes(scopes, "scopes").filter((scope) => !granted.includes(scope) && scope !== "oauth");
+    const missingOf = async (record: StoredTokens | undefined): Promise<readonly string[]> => {
+      if (record === undefined) throw new AccountNotConnectedError(accountId);
+      const granted = record.scopes ?? (await this.#askScopes(accountId));
+      return checkScopes(scopes, "scopes").filter((scope) => !granted.includes(scope) && scope !== "oauth");
+    };
+    if ((await missingOf(await this.#tokens.record(checkAccountId(accountId)))).length === 0) return;
+    // Another process may have connected the account again since this one looked.
+    const missing = await missingOf(await this.#tokens.record(accountId, { fresh: true }));
     if (missing.length > 0) throw new MissingScopesError({ accountId, scopes: missing, anyOf: false });
   }
 

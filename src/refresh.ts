@@ -79,9 +79,10 @@ export class TokenCoordinator {
     return (account.inUse?.record === record ? account.inUse : await this.token(accountId, { signal })).authorization;
   }
 
-  /** The record in use: from the cache while that is trusted, else from the store, dead or alive. */
-  async record(accountId: string): Promise<StoredTokens | undefined> {
-    return this.peek(accountId)?.record ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
+  /** The record in use: from the cache while that is trusted (unless `fresh`), else from the store, dead or alive. */
+  async record(accountId: string, { fresh = false } = {}): Promise<StoredTokens | undefined> {
+    const cached = fresh ? undefined : this.peek(accountId)?.record;
+    return cached ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
   }
 
   /** The last failure to refresh an account in this process, until a refresh succeeds. */

@@ -4,6 +4,7 @@ import {
   AccountNotConnectedError,
   type AccountSummary,
   ConfigurationError,
+  HubSpotHttp,
   type HubSpotOAuthClient,
   MissingScopesError,
   ReauthorizationRequiredError,
@@ -141,6 +142,21 @@ describe("requireScopes", () => {
     const { url, cookie } = await oauth.createAuthorization({ accountId: id, scopes: error.scopes });
     await oauth.completeAuthorization({ url: await emulator.authorize(url), cookie: cookie?.split(";")[0] });
     expect(await oauth.requireScopes(id, wanted)).toBeUndefined();
+  });
+
+  it("knows at once what another process was granted by a reconnect", async () => {
+    const emulator = await emulate();
+    const { oauth, store } = clientOf(emulator);
+    const id = await connect(oauth, emulator);
+    const { oauth: other } = clientOf(emulator, { tokenStore: store });
+    const wanted = ["crm.objects.deals.read"];
+    await other.getAccessToken(id);
+    await expect(other.requireScopes(id, wanted)).rejects.toBeInstanceOf(MissingScopesError);
+    const { url, cookie } = await oauth.createAuthorization({ accountId: id, scopes: wanted });
+    await oauth.completeAuthorization({ url: await emulator.authorize(url), cookie: cookie?.split(";")[0] });
+    expect(await other.requireScopes(id, wanted)).toBeUndefined();
+    const page = await new HubSpotHttp({ credential: other.account(id) }).get("/crm/v3/objects/deals");
+    expect(page).toMatchObject({ results: [{}, {}, {}] });
   });
 
   it("rejects for an account that is not connected, and for what is no scope", async () => {
