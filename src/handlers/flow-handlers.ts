@@ -231,7 +231,7 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
     try {
       const { onError } = this.#options;
       if (onError === undefined && status >= 500) warn(error);
-      const answer = await onError?.({ step, code, status, error, retryPath, returnTo }, message.request);
+      const answer = await onError?.({ step, code, status, title, text: text.text, error, retryPath, returnTo }, message.request);
       const given = this.#give(answer, cookies);
       if (given !== undefined) return given;
     } catch (own) {

@@ -53,6 +53,9 @@ export interface HandlerFailure {
   readonly code: HandlerFailureCode;
   /** HTTP status of the default page. */
   readonly status: number;
+  /** What the default page says, for a page of your own: plain words of the handlers, nothing from outside. */
+  readonly title: string;
+  readonly text: string;
   /** What was thrown; `undefined` when a rule of the handlers refused the request. Log it, never show it. */
   readonly error: unknown;
   /** Where to try again: a path of yours, made from `connectPath`. `undefined` when trying again is no help. */
