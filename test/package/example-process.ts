@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
@@ -59,4 +60,13 @@ export async function startExample(script: string, env: Readonly<Record<string, 
       return { status, leftovers: signal(0) };
     },
   };
+}
+
+/** With a HubSpot of its own, an example takes the port that it was told: its redirect URI is at HubSpot. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "localhost");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
