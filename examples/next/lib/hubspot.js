@@ -1,8 +1,7 @@
 // @ts-check
 /**
  * The client and its handlers. The client is made at the first request, since `next build` loads this file where no secret is.
- * Next may load it twice into one process, for pages and for route handlers. Two clients behave like two processes: the file store, or any
- * store that several processes can share, keeps them in step. With a `MemoryTokenStore` a page would not see what the callback stored.
+ * Next loads this file into one process more than once: for pages, and for route handlers. So the client is kept where all of them find it.
  */
 import { HubSpotOAuthClient } from "hubspot-oauth";
 import { createHandlers } from "hubspot-oauth/handlers/fetch";
@@ -12,11 +11,14 @@ import { signedInUser } from "./session.js";
 /** What a user can allow later on. */
 export const DEALS_SCOPE = "crm.objects.deals.read";
 
-/** @type {HubSpotOAuthClient<{ userId: string }> | undefined} */
-let client;
+/** @typedef {HubSpotOAuthClient<{ userId: string }>} Client */
 
+const shared = /** @type {{ [key: symbol]: Client | undefined }} */ (globalThis);
+const CLIENT = Symbol.for("example.hubspot-client");
+
+/** @returns {Client} */
 export function hubspotClient() {
-  return (client ??= HubSpotOAuthClient.fromEnv({
+  return (shared[CLIENT] ??= HubSpotOAuthClient.fromEnv({
     tokenStore: new FileTokenStore({ directory: process.env.TOKEN_DIRECTORY ?? ".tokens" }),
     accountId: ({ context }) => context?.userId ?? "", // one HubSpot account per user, found by the user's own id
     apiVersion: "2026-09",
