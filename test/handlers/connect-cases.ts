@@ -76,6 +76,8 @@ export const connectCases: readonly HandlerCase[] = [
         step: "connect",
         code: "not_signed_in",
         status: 401,
+        title: "Please sign in",
+        text: "Sign in first, then connect HubSpot.",
         error: undefined,
         retryPath: "/hubspot/connect?return_to=%2Fsettings",
         returnTo: "/settings",
