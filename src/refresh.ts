@@ -80,7 +80,7 @@ export class TokenCoordinator {
   }
 
   /** The record in use: from the cache while that is trusted (unless `fresh`), else from the store, dead or alive. */
-  async record(accountId: string, { fresh = false } = {}): Promise<StoredTokens | undefined> {
+  async record(accountId: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<StoredTokens | undefined> {
     const cached = fresh ? undefined : this.peek(accountId)?.record;
     return cached ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
   }
