@@ -97,7 +97,7 @@ function accountCard(account: EmulatorAccount): Html {
   return html`<span class="card"
     >${tile(account.name)}<span
       ><strong>${account.name}</strong><br /><span class="small soft"
-        >${account.hubDomain} <span class="whole">· ${account.hubId} · ${account.region}</span></span
+        >${account.hubDomain}<br />${account.hubId} · ${account.region}</span
       ></span
     ></span
   >`;

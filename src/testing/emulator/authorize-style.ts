@@ -9,7 +9,6 @@ main{width:100%;max-width:32rem;padding:2.25rem;background:var(--card);border:1p
 h1{margin:0 0 .75rem;font-size:1.5rem;letter-spacing:-.01em}
 h2{margin:1.75rem 0 .5rem;font-size:.95rem;font-weight:600}
 p{margin:.5rem 0}
-.whole{display:inline-block}
 .small{font-size:.875rem}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .tiles{display:flex;align-items:center;gap:.5rem;margin-bottom:1.25rem}

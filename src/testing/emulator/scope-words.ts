@@ -4,6 +4,8 @@
 
 const WORDS: Readonly<Record<string, string>> = {
   oauth: "Know which account and user it is connected to",
+  "crm.lists.read": "Read lists of records",
+  "crm.lists.write": "Create, change and delete lists of records",
   tickets: "Read and change tickets",
   forms: "Read and change forms and what people sent with them",
   files: "Read and change files",
@@ -29,12 +31,13 @@ const VERBS: Readonly<Record<string, string>> = {
 export function scopeInWords(scope: string): string {
   const known = Object.hasOwn(WORDS, scope) ? WORDS[scope] : undefined;
   if (known !== undefined) return known;
-  const { area, subject, verb } =
-    /^crm\.(?<area>objects|schemas|lists|import|export)(?:\.(?<subject>[a-z_]+))?\.?(?<verb>read|write)?$/u.exec(scope)?.groups ?? {};
+  const {
+    area,
+    subject = "",
+    verb,
+  } = /^crm\.(?<area>objects|schemas)\.(?<subject>[a-z_]+)\.(?<verb>read|write)$/u.exec(scope)?.groups ?? {};
   const does = VERBS[verb ?? ""];
-  const what = (subject ?? "").replaceAll("_", " ");
-  if (does !== undefined && area === "objects" && what !== "") return `${does} ${what === "custom" ? "custom objects" : what}`;
-  if (does !== undefined && area === "schemas" && what !== "") return `${does} the fields that ${what} have`;
-  if (does !== undefined && area === "lists" && what === "") return `${does} lists of records`;
+  const what = subject === "custom" ? "custom objects" : subject.replaceAll("_", " ");
+  if (does !== undefined) return area === "objects" ? `${does} ${what}` : `${does} the fields that ${what} have`;
   return `Use what HubSpot calls ${scope}`;
 }
