@@ -1,5 +1,6 @@
 /** `emulator.faults`: which request meets which fault, and how often. What each fault does is in fault-wire.test.ts. */
 
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Fault, FaultRule } from "../../src/testing/index.js";
 import { call, client, connect, post, refresh, send, start } from "./support.js";
@@ -132,6 +133,8 @@ test("a wrong rule is refused with a sentence that names what is wrong", async (
     [{ fault: { kind: "hang", process: "yes" } }, "process must be true or false"],
     [{ fault: { kind: "missing-scopes", scopes: "x" } }, "scopes must be a list of strings"],
     [{ fault: { kind: "answer", headers: { a: 1 } } }, "headers must be an object of strings"],
+    [{}, "fault must be an object with a kind"],
+    [{ fault: LOCKED, time: 2 }, "a fault's rule has no time; it has match, fault, times"],
     [{ fault: LOCKED, times: 0 }, "times must be a positive integer or Infinity"],
     [{ fault: LOCKED, skip: -1 }, "skip must be"],
     [{ fault: LOCKED, probability: 0 }, "probability must be"],
@@ -141,6 +144,24 @@ test("a wrong rule is refused with a sentence that names what is wrong", async (
   expect(faults.list()).toEqual([]);
 });
 
+test("rules may be given as JSON, from the start", async () => {
+  const file = JSON.stringify({
+    faults: [
+      { match: { route: "unknown", headers: { "x-trial": "7" } }, fault: { kind: "rate-limit", policy: "DAILY" }, times: 2, skip: 1 },
+      { fault: { kind: "answer", status: 418, body: { short: "stout" } }, probability: 0.5, seed: 7 },
+    ],
+  });
+  const emulator = await start(JSON.parse(file) as { faults: FaultRule[] });
+  const status = async (headers = {}): Promise<number> => (await send(`${emulator.origin}/x`, { headers })).status;
+  expect(await status()).toBe(418);
+  expect(await status()).toBe(404);
+  expect([await status({ "x-trial": "7" }), await status({ "x-trial": "7" })]).toEqual([404, 429]);
+  expect(JSON.parse(JSON.stringify(emulator.faults.list()))).toMatchObject([
+    { id: "fault-1", hits: 1, remaining: 1, rule: { fault: { kind: "rate-limit", policy: "DAILY" } } },
+  ]);
+  await expect(start({ faults: [{ fault: { kind: "gremlin" } as unknown as Fault }] })).rejects.toThrow('there is no kind "gremlin"');
+});
+
 test("every kind is listed with a label and parameters whose defaults it takes", async () => {
   const { faults } = await start();
   for (const { kind, label, parameters } of faults.kinds) {
@@ -148,6 +169,11 @@ test("every kind is listed with a label and parameters whose defaults it takes",
     const defaults = Object.fromEntries(Object.entries(parameters).map(([name, parameter]) => [name, parameter.default]));
     faults.add({ fault: { kind, ...defaults } });
   }
+  const docs = readFileSync(new URL("../../docs/emulator.md", import.meta.url), "utf8");
+  const table = docs.split("\n").filter((line) => line.startsWith("| `"));
+  expect(faults.kinds.map(({ kind }) => kind).filter((kind) => !table.some((row) => row.split("|")[1]?.includes(`\`${kind}\``)))).toEqual(
+    [],
+  );
   expect(new Set(faults.kinds.map(({ label }) => label)).size).toBe(faults.kinds.length);
   expect(faults.list()).toHaveLength(faults.kinds.length);
 });

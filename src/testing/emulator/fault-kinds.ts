@@ -237,7 +237,8 @@ export const FAULT_KINDS: readonly FaultKind[] = Object.entries(ROWS).map(([kind
 }));
 
 /** The answer of a fault, ready to be asked for. Throws a `TypeError` that names what is wrong with it. */
-export function readFault(fault: Fault): (context: FaultContext) => EmulatorResponse {
+export function readFault(fault: Fault | undefined): (context: FaultContext) => EmulatorResponse {
+  if (typeof fault !== "object" || fault === null) throw new TypeError("fault must be an object with a kind; see emulator.faults.kinds");
   const row = Object.hasOwn(ROWS, fault.kind) ? (ROWS[fault.kind] as Row<Fault>) : undefined;
   if (row === undefined) throw new TypeError(`fault: there is no kind ${JSON.stringify(fault.kind)}; see emulator.faults.kinds`);
   const complete = completeParameters(row.parameters, fault as unknown as Readonly<Record<string, unknown>>);

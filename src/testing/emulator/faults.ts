@@ -26,6 +26,8 @@ export interface FaultRule {
   readonly until?: PromiseLike<unknown> | undefined;
 }
 
+const RULE_MEMBERS: readonly string[] = ["match", "fault", "times", "skip", "probability", "seed", "until"];
+
 /** A rule in force. */
 export interface FaultHandle {
   /** Unique in its emulator. */
@@ -101,6 +103,8 @@ class ActiveRule {
 
   constructor(id: string, rule: FaultRule, seed: number, ended: () => void) {
     const { times = 1, skip = 0, probability = 1, until } = rule;
+    const stranger = Object.keys(rule).find((name) => !RULE_MEMBERS.includes(name));
+    if (stranger !== undefined) throw new TypeError(`a fault's rule has no ${stranger}; it has ${RULE_MEMBERS.join(", ")}`);
     if (times !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(times) && times >= 1)) {
       throw new TypeError("times must be a positive integer or Infinity");
     }
