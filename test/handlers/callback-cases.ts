@@ -77,6 +77,17 @@ export const callbackCases: readonly HandlerCase[] = [
     },
   },
   {
+    name: "a return_to that looks like markup is a link on the page, and no markup",
+    run: async ({ alice, walk }) => {
+      const odd = "/a?x=<b>'&y=1";
+      const { text, links } = await alice.visit(
+        await walk(alice, `/hubspot/connect?return_to=${encodeURIComponent(odd)}`, { decision: "deny" }),
+      );
+      expect(text).not.toContain("<b>");
+      expect(links.at(-1)).toBe("/a?x=&lt;b&gt;&#39;&y=1");
+    },
+  },
+  {
     name: "a denial without state is one as well",
     emulator: { denial: "redirect-without-state" },
     run: async ({ alice, walk }) => {
