@@ -83,13 +83,13 @@ export async function disconnect(accountId: string, steps: DisconnectSteps): Pro
   return { uninstalled, revoked, ...(sharedWith.length > 0 && { sharedWith }), errors };
 }
 
-/** The other connections of the same HubSpot account that live by the same refresh token. */
-async function sharing({ accountId, hubId, refreshToken }: StoredTokens, records: AccountRecords): Promise<string[]> {
+/** The other connections that live by the same refresh token. */
+async function sharing({ accountId, refreshToken }: StoredTokens, records: AccountRecords): Promise<string[]> {
   const found: string[] = [];
   for await (const id of records.list()) {
     if (id === accountId) continue;
     const other = await records.read(id);
-    if (other !== undefined && refreshToken !== undefined && other.hubId === hubId && other.refreshToken === refreshToken) found.push(id);
+    if (other !== undefined && refreshToken !== undefined && other.refreshToken === refreshToken) found.push(id);
   }
   return found;
 }

@@ -12,6 +12,9 @@ import {
   type StoredTokens,
   type TokenStore,
 } from "hubspot-oauth";
+import { createPlugin } from "hubspot-oauth/handlers/fastify";
+import { createHandlers, type HandlerOptions } from "hubspot-oauth/handlers/fetch";
+import { createHandlers as createNodeHandlers } from "hubspot-oauth/handlers/node";
 import { EncryptedTokenStore } from "hubspot-oauth/stores/encrypted";
 import { FileTokenStore } from "hubspot-oauth/stores/file";
 import { HubSpotEmulator, runStoreContract, startHubSpotEmulator } from "hubspot-oauth/testing";
@@ -90,4 +93,14 @@ export function nextStep(error: unknown): string {
   if (error instanceof ReauthorizationRequiredError) return `connect ${error.accountId} again`;
   if (error instanceof HubSpotOAuthError) return error.retryable ? "later" : error.code;
   return "not ours";
+}
+
+export function handlers(oauth: HubSpotOAuthClient<Context>): readonly unknown[] {
+  const options: HandlerOptions<unknown, Context> = {
+    connectPath: "/hubspot/connect",
+    session: () => ({ context: { tenant: "t-42" } }),
+    onConnected: ({ context }) => `/${context.tenant}`,
+  };
+  const { connectPath: _, ...pluginOptions } = options;
+  return [createHandlers(oauth, options), createNodeHandlers(() => oauth, options), createPlugin(oauth, pluginOptions)];
 }
