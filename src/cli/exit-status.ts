@@ -54,7 +54,6 @@ export function statusOf(error: unknown): number {
   if (error instanceof Finished) return error.status;
   if (error instanceof UsageError) return STATUS.usage;
   if (error instanceof SettingsError) return STATUS.configuration;
-  if (error instanceof Interrupted) return STATUS.interrupted;
   if (!isHubSpotOAuthError(error)) return STATUS.failed;
   switch (error.code) {
     case "configuration":

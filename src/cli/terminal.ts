@@ -2,6 +2,7 @@
  * Where commands write and ask: standard output is data and nothing else, standard error is talk. Every text that came from elsewhere
  * (HubSpot, a store, a file name) is written by one line's rules, so that it cannot move the cursor or begin a line of its own.
  */
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { STATUS, UsageError } from "./exit-status.js";
 
@@ -62,9 +63,12 @@ export class Terminal {
   /** Asks a question that must be answered with yes. @throws UsageError where there is nobody to ask */
   async confirm(question: string, signal: AbortSignal): Promise<boolean> {
     if (!this.canAsk) throw new UsageError(`${question} There is nobody to ask: add --yes.`);
-    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    // Not as a terminal of its own: Ctrl-C stays a signal, and aborts.
+    const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
     try {
-      return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
+      const closed = once(lines, "close", { signal }).then(() => "");
+      const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), closed]);
+      return /^y(?:es)?$/i.test(answer.trim());
     } finally {
       lines.close();
     }
