@@ -77,16 +77,11 @@ function environmentOf({ app, origin }: LoopbackHubSpotEmulator): Readonly<Recor
   };
 }
 
-/** One line for each request, when it was answered. Only method and path: a query or a body may hold tokens. */
+/** One line for each request, when it is done with. Only method and path: a query or a body may hold tokens. */
 function logRequests(emulator: LoopbackHubSpotEmulator, terminal: Terminal): void {
-  const handle = emulator.handle.bind(emulator);
-  emulator.handle = async (request) => {
-    const before = emulator.requests.length;
-    const response = await handle(request);
-    const logged = emulator.requests.slice(before).find(({ method }) => method === request.method.toUpperCase());
-    if (logged !== undefined) terminal.say(lineOf(logged));
-    return response;
-  };
+  emulator.watchRequests((request) => {
+    if (request.durationMs !== undefined) terminal.say(lineOf(request));
+  });
 }
 
 function lineOf({ atMs, method, path, route, hubId, status, form }: LoggedRequest): string {

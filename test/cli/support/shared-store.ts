@@ -9,8 +9,9 @@ import { openStore } from "../../processes/support/open-store.js";
 export async function openSharedStore(
   address: ReturnType<Backend[1]>,
 ): Promise<{ readonly address: string; readonly namespace: string | undefined; readonly tokenStore: TokenStore }> {
-  const { store, close } = await openStore(address);
-  onTestFinished(close);
+  const opened = await openStore(address);
+  onTestFinished(() => opened.close());
+  const { store } = opened;
   if (store instanceof PostgresTokenStore) await store.createTables();
   switch (address.kind) {
     case "file":
