@@ -23,7 +23,10 @@ export interface OpenedStore {
 }
 
 /** Opens what is configured; a store that the configuration brings is taken as it is. @throws SettingsError */
-export async function openStore(settings: Settings, { migratePlaintext = false } = {}): Promise<OpenedStore> {
+export async function openStore(
+  settings: Settings,
+  { migratePlaintext = false }: { readonly migratePlaintext?: boolean } = {},
+): Promise<OpenedStore> {
   if (settings.tokenStore !== undefined) return { tokenStore: settings.tokenStore, close: () => Promise.resolve() };
   const inner = await openByAddress(settings);
   const { encryptionKeys: keys } = settings;

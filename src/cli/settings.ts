@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import type { HubSpotOAuthClient, HubSpotOAuthClientOptions, TokenStore } from "../index.js";
+import type { ApiVersion, HubSpotOAuthClient, HubSpotOAuthClientOptions, TokenStore } from "../index.js";
 import { SettingsError } from "./exit-status.js";
 
 /** What is looked for in the current directory. */
@@ -57,7 +57,24 @@ const ModuleFile = z.strictObject({
   close: z.custom<() => unknown>((value) => typeof value === "function", "must be a function").optional(),
 });
 
-type FileFields = z.infer<typeof ModuleFile>;
+/** What a configuration file says. */
+interface FileFields {
+  readonly clientId?: string | undefined;
+  readonly clientSecret?: string | undefined;
+  readonly redirectUri?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly optionalScopes?: readonly string[] | undefined;
+  readonly apiVersion?: ApiVersion | undefined;
+  readonly authorizeOrigin?: string | undefined;
+  readonly apiOrigin?: string | undefined;
+  readonly store?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly encryptionKeys?: readonly { readonly id: string; readonly env: string }[] | undefined;
+  readonly oauth?: HubSpotOAuthClient | undefined;
+  readonly tokenStore?: TokenStore | undefined;
+  readonly clientOptions?: Partial<HubSpotOAuthClientOptions> | undefined;
+  readonly close?: (() => unknown) | undefined;
+}
 
 /** A key of an encrypted store. */
 interface NamedKey {
