@@ -305,6 +305,10 @@ describe("documents", () => {
       const script = verb === "run" ? (args[0] ?? "") : verb;
       return manifest.scripts[script] === undefined ? `there is no script ${script}` : undefined;
     }
+    if (program === "npx" && verb === manifest.name) {
+      const command = args.find((arg) => !/^(?:--.*|\.env|>)$/.test(arg)) ?? "";
+      return existsSync(join(root, `src/cli/commands/${command}.ts`)) ? undefined : `there is no command ${command}`;
+    }
     if (program === "npx" && existsSync(join(root, "node_modules/.bin", verb))) return undefined;
     if (program === "bash" && existsSync(join(root, verb))) return undefined;
     return `nobody knows the command ${command}`;

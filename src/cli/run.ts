@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { addAccounts } from "./commands/accounts.js";
 import { addCall } from "./commands/call.js";
 import { addDisconnect } from "./commands/disconnect.js";
+import { addDoctor } from "./commands/doctor.js";
 import { addEmulator } from "./commands/emulator.js";
 import { addInspect } from "./commands/inspect.js";
 import { addLogin } from "./commands/login.js";
@@ -48,7 +49,10 @@ function createProgram(context: CommandContext): Command {
     .hook("preAction", () => {
       context.terminal.json = program.opts()["json"] === true;
     });
-  const commands = [addLogin, addAccounts, addToken, addCall, addInspect, addRefresh, addDisconnect, addRotateKeys, addEmulator];
+  const commands = [
+    ...[addLogin, addAccounts, addToken, addCall, addInspect, addRefresh, addDisconnect],
+    ...[addRotateKeys, addDoctor, addEmulator],
+  ];
   for (const add of commands) add(program, context);
   return program;
 }
