@@ -1,6 +1,6 @@
 /** The gates of CI go red when they should: each of tools/*.mjs is run on input that breaks one rule. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,6 +25,19 @@ describe("check-locks", () => {
     expect(check({ "node_modules/a": a, "node_modules/a/node_modules/b": b }).status).toBe(0);
   });
 
+  it("SC-01 passes the first versions without an advisory, and newer ones", () => {
+    const versions = ["6.28.1", "7.29.1", "7.30.2", "8.10.2", "8.12.4", "9.0.0"];
+    const packages = versions.map((version) => [`node_modules/u-${version}`, { integrity: "sha512-u", name: "undici", version }]);
+    expect(check(Object.fromEntries(packages))).toEqual({ status: 0, lines: [""] });
+  });
+
+  it("SC-01 the oldest undici that package.json allows is one without an advisory", () => {
+    const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as Record<string, never>;
+    const version = /^\^(\d+\.\d+\.\d+)$/.exec(dependencies?.["undici"] ?? "")?.[1];
+    expect(version).toBeDefined();
+    expect(check({ "node_modules/undici": { integrity: "sha512-u", version } })).toEqual({ status: 0, lines: [""] });
+  });
+
   it.each<[string, object, string]>([
     ["an optional dependency that is not locked", { "node_modules/a": a }, "node_modules/a names b, which is not locked"],
     [
@@ -34,6 +47,21 @@ describe("check-locks", () => {
     ],
     ["a download address", { "node_modules/b": { ...b, resolved: "http://registry.test/b" } }, "node_modules/b carries a download address"],
     ["a missing checksum", { "node_modules/b": {} }, "node_modules/b has no integrity"],
+    [
+      "SC-01 a version with an advisory",
+      { "node_modules/undici": { integrity: "sha512-u", version: "7.29.0" } },
+      "node_modules/undici: undici 7.29.0 has a known advisory: 7.29.1 or newer",
+    ],
+    [
+      "SC-01 a pre-release of the first version without one",
+      { "node_modules/undici": { integrity: "sha512-u", version: "8.10.2-rc.1" } },
+      "node_modules/undici: undici 8.10.2-rc.1 has a known advisory: 8.10.2 or newer",
+    ],
+    [
+      "SC-01 a major version that was never mended, under another name and deep down",
+      { "node_modules/b": b, "node_modules/b/node_modules/old": { integrity: "sha512-u", version: "5.29.0", name: "undici" } },
+      "node_modules/b/node_modules/old: undici 5.29.0 has a known advisory, and its major version no release without one",
+    ],
   ])("refuses %s", (_, packages, problem) => {
     expect(check(packages)).toEqual({ status: 1, lines: [`package-lock.json: ${problem}`] });
   });
