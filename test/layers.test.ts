@@ -69,7 +69,6 @@ const places: Readonly<Record<string, Place>> = {
   "sdk/": { layer: 4 },
   "testing/": { layer: 4 },
   "testing/index.ts": { layer: 4, namesOnly: true, importedBy: ["cli/"] },
-  "testing/dispatcher.ts": { layer: 4, packages: ["undici"] },
   "testing/msw.ts": { layer: 4, packages: ["msw"] },
   // Independent of what it tests: it must not share our mistakes.
   "testing/emulator/": { layer: 4, imports: ["testing/emulator/"], importedBy: ["testing/"] },

@@ -14,7 +14,7 @@ import {
 } from "undici";
 import { expect, onTestFinished, test } from "vitest";
 import { HubSpotHttp, privateAppToken } from "../../src/index.js";
-import { HubSpotEmulator, type InMemoryDispatcher } from "../../src/testing/index.js";
+import { type Fault, HubSpotEmulator, type InMemoryDispatcher } from "../../src/testing/index.js";
 import { rejection } from "../transport/ways.js";
 
 const CONTACTS = "https://api.hubapi.com/crm/v3/objects/contacts";
@@ -153,6 +153,24 @@ test("an abort ends the request, before its answer and before it was sent", asyn
   expect(await waiting).toBe(abort.signal.reason);
   expect(await rejection(request(CONTACTS, { dispatcher, signal: AbortSignal.abort(abort.signal.reason) }))).toBe(abort.signal.reason);
   expect(emulator.requests).toHaveLength(1);
+});
+
+test.each<Fault>([{ kind: "delay" }, { kind: "drip", bytes: 100 }])("closing the emulator ends the timer of a $kind", async (fault) => {
+  let stops = 0;
+  let started = (): void => undefined;
+  const waiting = new Promise<void>((resolve) => (started = resolve));
+  const startTimer = (): (() => void) => {
+    started();
+    return () => void stops++;
+  };
+  const emulator = new HubSpotEmulator({ startTimer });
+  emulator.faults.add({ fault });
+  const dispatcher = emulator.dispatcher() as InMemoryDispatcher & Undici;
+  const broken = rejection(request(CONTACTS, { dispatcher }).then(({ body }) => body.text()));
+  await waiting;
+  await emulator.close();
+  expect(await broken).toMatchObject({ code: "UND_ERR_DESTROYED" });
+  expect(stops).toBe(1);
 });
 
 test("closing the emulator breaks off what is on its way, and refuses what comes later", async () => {

@@ -81,8 +81,11 @@ test("the next request that matches is waited for, and handed over as it arrives
   emulator.respondOnce("token", { until: new Promise<void>((resolve) => (release = resolve)) });
   const call = hubspot.get("/crm/v3/objects/contacts");
   expect([(await refresh).route, (await refresh).status]).toEqual(["token", undefined]);
+  // The token request that is on its way is not the next one.
+  const later = emulator.nextRequest();
   release();
   await call;
+  expect((await later).route).toBe("objects-list");
   expect((await refresh).status).toBe(200);
 });
 
