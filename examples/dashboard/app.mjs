@@ -2,10 +2,11 @@
 /** The app: its client, its handlers, and what each address answers. Plain `node:http`; a framework would do no more than the table below. */
 import { HubSpotOAuthClient, ReauthorizationRequiredError } from "hubspot-oauth";
 import { createHandlers } from "hubspot-oauth/handlers/node";
+import { accountPage, disconnectPage, recordsPage, recordsProblemPage } from "./account-pages.mjs";
 import { Activity } from "./activity.mjs";
 import { EXTRA_SCOPES, features, readRecords } from "./features.mjs";
 import { layout, pageHeaders } from "./layout.mjs";
-import { accountPage, accountsPage, disconnectPage, problemPage, recordsPage, recordsProblemPage, signInPage } from "./pages.mjs";
+import { accountsPage, problemPage, signInPage } from "./pages.mjs";
 import { findPerson } from "./people.mjs";
 import { explain } from "./words.mjs";
 

@@ -1,0 +1,64 @@
+// @ts-check
+/** Pieces that several pages have: the state of a connection, times, the activity list, and where links lead. */
+import { BASIC_SCOPE } from "./features.mjs";
+import { html } from "./html.mjs";
+import { ago, duration } from "./words.mjs";
+
+/** @typedef {import("./connections.mjs").Connection} Connection */
+
+/** @param {import("./words.mjs").Health} health */
+export function badge({ state, label }) {
+  return html`<span class="badge ${state}">${label}</span>`;
+}
+
+/** @param {import("hubspot-oauth").AccountSummary} account */
+export function tokenWords({ status, expiresAtMs }) {
+  const left = expiresAtMs - Date.now();
+  if (left > 0) return `${duration(left)} left`;
+  return status === "dead" ? "Ended" : "Renewed at the next call";
+}
+
+/** @param {number} atMs */
+export function time(atMs) {
+  const exact = new Date(atMs).toISOString();
+  return html`<time datetime="${exact}" title="${exact.slice(0, 16).replace("T", " ")} UTC">${ago(atMs)}</time>`;
+}
+
+/**
+ * @param {readonly import("./activity.mjs").Entry[]} entries
+ * @param {ReadonlyMap<string, string>} [labels] of the accounts, where there are several
+ */
+export function activityList(entries, labels) {
+  if (entries.length === 0) return html`<p class="soft">Nothing has happened since this app was started.</p>`;
+  return html`<ol class="activity">
+    ${entries.map(
+      ({ atMs, accountId, text, tone }) =>
+        html`<li class="${tone}"><span>${labels && html`<strong>${labels.get(accountId)}</strong> `}${text}</span>${time(atMs)}</li>`,
+    )}
+  </ol>`;
+}
+
+/** @param {Connection} connection */
+export function pathOf({ hubId }) {
+  return `/accounts/${hubId}`;
+}
+
+/** @param {Connection} connection */
+export function reconnectPath(connection) {
+  return connectPath({ account: connection.accountId, return_to: pathOf(connection) });
+}
+
+/**
+ * @param {Connection} connection
+ * @param {import("./features.mjs").Feature} feature
+ */
+export function allowPath(connection, { path, scope }) {
+  // What everybody is asked for need not, and may not, be asked for extra.
+  const extra = scope === BASIC_SCOPE ? {} : { scope };
+  return connectPath({ account: connection.accountId, ...extra, return_to: `${pathOf(connection)}/${path}` });
+}
+
+/** @param {Record<string, string>} query */
+function connectPath(query) {
+  return `/hubspot/connect?${new URLSearchParams(query).toString()}`;
+}
