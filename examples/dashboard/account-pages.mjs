@@ -12,9 +12,10 @@ import { healthOf } from "./words.mjs";
  * One account.
  * @param {{ readonly connection: Connection, readonly account: Account | undefined }} connected
  * @param {readonly import("./activity.mjs").Entry[]} entries
+ * @param {number} nowMs
  */
-export function accountPage({ connection, account }, entries) {
-  const health = healthOf(account);
+export function accountPage({ connection, account }, entries, nowMs) {
+  const health = healthOf(account, nowMs);
   return html`${accountHeading(connection, health, undefined)}
     ${
       health.text &&
@@ -34,17 +35,17 @@ export function accountPage({ connection, account }, entries) {
             </div>
             <div>
               <dt>Connected by</dt>
-              <dd>${connection.connectedBy}${account && html`, ${time(account.connectedAtMs)}`}</dd>
+              <dd>${connection.connectedBy}${account && html`, ${time(account.connectedAtMs, nowMs)}`}</dd>
             </div>
             ${
               account &&
               html`<div>
                   <dt>Access token</dt>
-                  <dd>${tokenWords(account)}</dd>
+                  <dd>${tokenWords(account, nowMs)}</dd>
                 </div>
                 <div>
                   <dt>Last refreshed</dt>
-                  <dd>${time(account.refreshedAtMs)}</dd>
+                  <dd>${time(account.refreshedAtMs, nowMs)}</dd>
                 </div>`
             }
           </dl>
@@ -57,7 +58,7 @@ export function accountPage({ connection, account }, entries) {
       </div>
       <section class="card" aria-labelledby="activity">
         <h2 id="activity">Activity</h2>
-        ${activityList(entries)}
+        ${activityList(entries, nowMs)}
       </section>
     </div>`;
 }

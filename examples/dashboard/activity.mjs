@@ -9,11 +9,18 @@ export class Activity {
   /** @type {Entry[]} newest first */
   #entries = [];
 
+  #now;
+
+  /** @param {() => number} now */
+  constructor(now) {
+    this.#now = now;
+  }
+
   /** Give this to the client as `onEvent`. @type {import("hubspot-oauth").EventListener} */
   listen = (event) => {
     const entry = describe(event);
     if (entry === undefined) return;
-    this.#entries.unshift({ atMs: Date.now(), ...entry });
+    this.#entries.unshift({ atMs: this.#now(), ...entry });
     this.#entries.length = Math.min(this.#entries.length, KEPT);
   };
 
@@ -43,10 +50,10 @@ function describe(event) {
     case "refresh.failed":
       // What ends a connection is told by the event after this one.
       return event.retryable
-        ? { accountId: event.accountId, text: "HubSpot gave no new access token; tried again later", tone: "bad" }
+        ? { accountId: event.accountId, text: "HubSpot gave no new access token; the app tries again", tone: "bad" }
         : undefined;
     case "refresh.persist-pending":
-      return { accountId: event.accountId, text: "The storage did not take new tokens; tried again until it does", tone: "bad" };
+      return { accountId: event.accountId, text: "The storage did not take new tokens; the app tries until it does", tone: "bad" };
     case "grant.dead":
       return { accountId: event.accountId, text: "HubSpot has ended the connection", tone: "bad" };
     case "disconnected":

@@ -34,10 +34,11 @@ const NOTICES = new Map([
  * @param {object} parts
  * @param {Awaited<ReturnType<typeof import("./storage.mjs").openStorage>>} parts.storage
  * @param {import("./sessions.mjs").Sessions} parts.sessions
+ * @param {() => number} [parts.now] the emulator's clock, when there is one: it can be put forward
  */
-export function createApp({ storage, sessions }) {
+export function createApp({ storage, sessions, now = Date.now }) {
   const { tokenStore, stateStore, connections } = storage;
-  const activity = new Activity();
+  const activity = new Activity(now);
 
   /** @type {HubSpotOAuthClient<Context>} */
   const oauth = HubSpotOAuthClient.fromEnv({
@@ -47,6 +48,7 @@ export function createApp({ storage, sessions }) {
     accountId: ({ hubId, context }) => `${context?.tenantId}:${hubId}`,
     apiVersion: "2026-09",
     onEvent: activity.listen,
+    now,
   });
 
   const hubspot = createHandlers(oauth, {
@@ -110,14 +112,14 @@ export function createApp({ storage, sessions }) {
         own.map(async (connection) => ({ connection, account: await oauth.getAccount(connection.accountId) })),
       );
       const ids = own.map(({ accountId }) => accountId);
-      return { title: "HubSpot accounts", content: accountsPage(accounts, activity.latest(ids, 8)) };
+      return { title: "HubSpot accounts", content: accountsPage(accounts, activity.latest(ids, 8), now()) };
     },
 
     async "GET /accounts/:hubId"(visit) {
       const connection = await connectionOf(visit);
       if (connection === undefined) return NOT_FOUND;
       const account = await oauth.getAccount(connection.accountId);
-      return { title: connection.label, content: accountPage({ connection, account }, activity.latest([connection.accountId], 12)) };
+      return { title: connection.label, content: accountPage({ connection, account }, activity.latest([connection.accountId], 12), now()) };
     },
 
     async "POST /accounts/:hubId/check"(visit) {

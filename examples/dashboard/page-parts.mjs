@@ -11,29 +11,38 @@ export function badge({ state, label }) {
   return html`<span class="badge ${state}">${label}</span>`;
 }
 
-/** @param {import("hubspot-oauth").AccountSummary} account */
-export function tokenWords({ status, expiresAtMs }) {
-  const left = expiresAtMs - Date.now();
-  if (left > 0) return `${duration(left)} left`;
-  return status === "dead" ? "Ended" : "Renewed at the next call";
+/**
+ * @param {import("hubspot-oauth").AccountSummary} account
+ * @param {number} nowMs
+ */
+export function tokenWords({ status, expiresAtMs }, nowMs) {
+  if (status === "dead") return "Ended";
+  const left = expiresAtMs - nowMs;
+  return left > 0 ? `${duration(left)} left` : "Renewed at the next call";
 }
 
-/** @param {number} atMs */
-export function time(atMs) {
+/**
+ * @param {number} atMs
+ * @param {number} nowMs
+ */
+export function time(atMs, nowMs) {
   const exact = new Date(atMs).toISOString();
-  return html`<time datetime="${exact}" title="${exact.slice(0, 16).replace("T", " ")} UTC">${ago(atMs)}</time>`;
+  return html`<time datetime="${exact}" title="${exact.slice(0, 16).replace("T", " ")} UTC">${ago(atMs, nowMs)}</time>`;
 }
 
 /**
  * @param {readonly import("./activity.mjs").Entry[]} entries
+ * @param {number} nowMs
  * @param {ReadonlyMap<string, string>} [labels] of the accounts, where there are several
  */
-export function activityList(entries, labels) {
+export function activityList(entries, nowMs, labels) {
   if (entries.length === 0) return html`<p class="soft">Nothing has happened since this app was started.</p>`;
   return html`<ol class="activity">
     ${entries.map(
       ({ atMs, accountId, text, tone }) =>
-        html`<li class="${tone}"><span>${labels && html`<strong>${labels.get(accountId)}</strong> `}${text}</span>${time(atMs)}</li>`,
+        html`<li class="${tone}">
+          <span>${labels && html`<strong>${labels.get(accountId)}</strong> `}${text}</span>${time(atMs, nowMs)}
+        </li>`,
     )}
   </ol>`;
 }

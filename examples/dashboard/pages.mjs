@@ -33,16 +33,16 @@ export function signInPage() {
  * All accounts of a tenant.
  * @param {readonly Connected[]} all
  * @param {readonly import("./activity.mjs").Entry[]} entries
+ * @param {number} nowMs
  */
-export function accountsPage(all, entries) {
-  const needy = all.filter(({ account }) => healthOf(account).state !== "working").length;
-  const summary =
-    needy === 0 ? "All of them are working." : needy === 1 ? "One of them needs your attention." : `${needy} of them need your attention.`;
+export function accountsPage(all, entries, nowMs) {
+  const needy = all.filter(({ account }) => healthOf(account, nowMs).state !== "working").length;
+  const summary = `${all.length} connected, ${needy === 0 ? "all working" : `${needy} to look at`}.`;
   const labels = new Map(all.map(({ connection }) => [connection.accountId, connection.label]));
   return html`<div class="heading">
       <div>
         <h1>HubSpot accounts</h1>
-        ${all.length > 0 && html`<p class="lead">${all.length === 1 ? "One account is connected." : `${all.length} accounts are connected.`} ${summary}</p>`}
+        ${all.length > 0 && html`<p class="lead">${summary}</p>`}
       </div>
       ${all.length > 0 && html`<a class="button primary" href="/hubspot/connect">Connect an account</a>`}
     </div>
@@ -57,22 +57,25 @@ export function accountsPage(all, entries) {
             <a class="button primary" href="/hubspot/connect">Connect an account</a>
           </section>`
         : html`<ul class="grid accounts">
-              ${all.map(accountCard)}
+              ${all.map((connected) => accountCard(connected, nowMs))}
             </ul>
             <section aria-labelledby="activity">
               <h2 id="activity">Activity</h2>
-              ${activityList(entries, labels)}
+              ${activityList(entries, nowMs, labels)}
             </section>`
     }`;
 }
 
-/** @param {Connected} connected */
-function accountCard({ connection, account }) {
-  const health = healthOf(account);
+/**
+ * @param {Connected} connected
+ * @param {number} nowMs
+ */
+function accountCard({ connection, account }, nowMs) {
+  const health = healthOf(account, nowMs);
   return html`<li class="card ${health.state}">
     <h2><a href="${pathOf(connection)}">${connection.label}</a></h2>
     <p class="top"><span class="soft">HubSpot account ${connection.hubId}</span>${badge(health)}</p>
-    ${health.text && html`<p>${health.text}</p>`} ${account && facts(account)}
+    ${health.text && html`<p>${health.text}</p>`} ${account && facts(account, nowMs)}
     <p class="actions">
       ${
         health.reconnect
@@ -83,17 +86,20 @@ function accountCard({ connection, account }) {
   </li>`;
 }
 
-/** @param {Account} account */
-function facts(account) {
+/**
+ * @param {Account} account
+ * @param {number} nowMs
+ */
+function facts(account, nowMs) {
   const allowed = features.filter(({ scope }) => account.scopes.includes(scope));
   return html`<dl class="facts">
     <div>
       <dt>Access token</dt>
-      <dd>${tokenWords(account)}</dd>
+      <dd>${tokenWords(account, nowMs)}</dd>
     </div>
     <div>
       <dt>Last refreshed</dt>
-      <dd>${time(account.refreshedAtMs)}</dd>
+      <dd>${time(account.refreshedAtMs, nowMs)}</dd>
     </div>
     <div>
       <dt>Permissions</dt>

@@ -38,7 +38,7 @@ const namespace = scratch && `demo-${randomBytes(4).toString("hex")}`;
 const storage = await openStorage({ ...env, ...(scratch && { DATA_DIRECTORY: scratch, NAMESPACE: namespace }) });
 
 const sessions = new Sessions(env.HUBSPOT_REDIRECT_URI?.startsWith("https:") ?? false);
-const app = createApp({ storage, sessions });
+const app = createApp({ storage, sessions, ...(emulator && { now: () => emulator.now() }) });
 const style = await readFile(new URL("style.css", import.meta.url));
 const server = createServer((request, response) => {
   if (request.url === "/style.css") response.writeHead(200, { "content-type": "text/css; charset=utf-8" }).end(style);
@@ -47,12 +47,12 @@ const server = createServer((request, response) => {
 server.listen(Number(env.PORT), "localhost");
 await once(server, "listening");
 
-console.log(`Open http://localhost:${env.PORT}/\n`);
 if (emulator !== undefined) {
   console.log(`HubSpot is the emulator at ${emulator.origin}/: its page shows every request, and lets you break things.`);
   console.log("No account is needed, and nothing leaves this machine.");
 }
-console.log(`Tokens are sealed and kept in ${storage.name}.\nCtrl-C ends it.`);
+console.log(`Tokens are sealed and kept in ${storage.name}.\n`);
+console.log(`Open http://localhost:${env.PORT}/\nCtrl-C ends it.`);
 
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stop());
 

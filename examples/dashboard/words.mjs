@@ -13,9 +13,12 @@ export function duration(ms) {
   return `${Math.floor(hours / 24)} days`;
 }
 
-/** @param {number} atMs */
-export function ago(atMs) {
-  const ms = Date.now() - atMs;
+/**
+ * @param {number} atMs
+ * @param {number} nowMs
+ */
+export function ago(atMs, nowMs) {
+  const ms = nowMs - atMs;
   return ms < 60_000 ? "just now" : `${duration(ms)} ago`;
 }
 
@@ -29,9 +32,10 @@ export function ago(atMs) {
 
 /**
  * @param {import("hubspot-oauth").AccountSummary | undefined} account nothing: the store has no tokens for it
+ * @param {number} nowMs
  * @returns {Health}
  */
-export function healthOf(account) {
+export function healthOf(account, nowMs) {
   if (account === undefined) {
     const text = "There are no tokens for this account any more. Connect it again, or disconnect it to take it off the list.";
     return { state: "ended", label: "Not connected", text, reconnect: true };
@@ -44,7 +48,7 @@ export function healthOf(account) {
     return { state: "ended", label: "Ended", text: `${why} Connect again to go on.`, reconnect: true };
   }
   if (account.lastError !== undefined) {
-    const left = account.expiresAtMs - Date.now();
+    const left = account.expiresAtMs - nowMs;
     const meanwhile = left > 0 ? `The present access token is good for ${duration(left)}.` : "Until then there is no access.";
     const { text } = explain(account.lastError);
     return { state: "waiting", label: "Waiting for HubSpot", text: `${text} ${meanwhile}` };

@@ -24,7 +24,8 @@ async function connect(visit: Visit, hubId?: string): Promise<string> {
 
 /** The dashboard on an emulator of the test's own, which it can bend. */
 async function onOwnEmulator(env: Readonly<Record<string, string>> = {}): Promise<[Example, LoopbackHubSpotEmulator, string]> {
-  const emulator = await startHubSpotEmulator();
+  const contacts = [{ firstname: "<script>alert(1)</script>", lastname: '"&', email: "ada@customers.example" }];
+  const emulator = await startHubSpotEmulator({ accounts: [{ hubId: 24681012, hubDomain: "<b>.example", contacts }] });
   const directory = await mkdtemp(join(tmpdir(), "hubspot-oauth-dashboard-"));
   onTestFinished(async () => {
     await emulator.close();
@@ -43,7 +44,7 @@ describe("npm run demo", () => {
     const before = await readdir(tmpdir());
     const example = await startExample("demo");
     const hubspot = /HubSpot is the emulator at (http:\/\/127\.0\.0\.1:\d+)\//.exec(example.output())?.[1];
-    expect((await fetch(`${hubspot}/`)).status).toBeLessThan(500);
+    expect(await textOf(await fetch(`${hubspot}/`))).toContain("Emulator console");
     const visit = await signIn(example.origin, "ada");
     expect(await textOf(await visit("GET", "/"))).toContain("No account yet");
     expect(await connect(visit)).toBe(`${HARBOUR}?done=connected`);
@@ -65,7 +66,13 @@ describe("npm run demo", () => {
     expect(locationOf(await grant(visit, await visit("GET", targetOf(problem, "Allow deals"))))).toBe(`${HARBOUR}?done=reconnected`);
     expect((await visit("GET", `${HARBOUR}/deals`)).status).toBe(200);
     const list = await textOf(await visit("GET", "/"));
-    expect(list).toMatch(/One account is connected\. All of them are working\..*Permissions 2 of 3.*Connected again.*Connected/);
+    expect(list).toMatch(/1 connected, all working\..*Permissions 2 of 3.*Connected again.*Connected/);
+
+    // The dashboard lives in the emulator's time.
+    await fetch(`${hubspot}/console/actions/advance`, { method: "POST", body: new URLSearchParams({ ms: String(31 * 60_000) }) });
+    expect(await textOf(await visit("GET", HARBOUR))).toMatch(/Access token Renewed at the next call Last refreshed 31 minutes ago/);
+    expect((await visit("GET", `${HARBOUR}/contacts`)).status).toBe(200);
+    expect(await textOf(await visit("GET", HARBOUR))).toMatch(/(?:29|30) minutes left .*Got a new access token, good for 30 minutes/);
 
     const confirmation = await (await visit("GET", `${HARBOUR}/disconnect`)).text();
     expect(confirmation).toContain("Disconnect harbour-bakery.example?");
@@ -81,7 +88,10 @@ describe("npm run demo", () => {
     const [ada, bjorn, chloe] = await Promise.all(["ada", "bjorn", "chloe"].map((person) => signIn(example.origin, person)));
     if (ada === undefined || bjorn === undefined || chloe === undefined) throw new Error("not signed in");
     await connect(ada);
-    expect(await textOf(await bjorn("GET", HARBOUR))).toContain("Ada Okafor");
+    expect(await textOf(await bjorn("GET", HARBOUR))).toMatch(/<b>\.example Working .*Ada Okafor/);
+    const contacts = await (await bjorn("GET", `${HARBOUR}/contacts`)).text();
+    expect(contacts).toContain("<td>&#60;script&#62;alert(1)&#60;/script&#62; &#34;&#38;</td>");
+    expect(contacts).not.toContain("<b>");
     for (const path of ["", "/contacts", "/disconnect"]) expect((await chloe("GET", HARBOUR + path)).status).toBe(404);
     expect((await chloe("POST", `${HARBOUR}/check`)).status).toBe(404);
     expect((await chloe("POST", "/hubspot/disconnect?account=birch%3A24681012")).status).toBe(403);
@@ -107,7 +117,9 @@ describe("npm run demo", () => {
     const dead = await visit("GET", `${HARBOUR}/contacts`);
     expect(dead.status).toBe(409);
     expect(await textOf(dead)).toContain("The connection has ended HubSpot does not accept this connection any more.");
-    expect(await textOf(await visit("GET", "/"))).toMatch(/One of them needs your attention.*Ended HubSpot has ended the connection\./);
+    expect(await textOf(await visit("GET", "/"))).toMatch(
+      /1 connected, 1 to look at\. .*Ended HubSpot has ended the connection\..*Access token Ended/,
+    );
     const overview = await (await visit("GET", HARBOUR)).text();
     const again = await grant(visit, await visit("GET", targetOf(overview, "Connect again")));
     expect(locationOf(again)).toBe(`${HARBOUR}?done=reconnected`);
@@ -163,7 +175,7 @@ describe("npm run demo", () => {
     const visit = await signIn(example.origin, "chloe");
     await connect(visit);
     await connect(visit, "135791113");
-    expect(await textOf(await visit("GET", "/"))).toContain("2 accounts are connected. All of them are working.");
+    expect(await textOf(await visit("GET", "/"))).toContain("2 connected, all working.");
     expect((await visit("GET", `${HARBOUR}/contacts`)).status).toBe(200);
     const { rows } = await pool.query<{ record: string }>("select record from hubspot_oauth_tokens");
     expect(rows).toHaveLength(2);

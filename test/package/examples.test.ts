@@ -14,7 +14,8 @@ describe.each(scripts)("npm run %s", (script) => {
   });
 
   it("uses the HubSpot that the environment names, and sends nobody there who is not signed in", async () => {
-    await using emulator = await startHubSpotEmulator();
+    const contacts = [{ firstname: "<script>alert(1)</script>", lastname: '"&', email: "ada@customers.example" }];
+    await using emulator = await startHubSpotEmulator({ accounts: [{ hubId: 24681012, contacts }] });
     const { clientId, clientSecret } = emulator.app;
     const example = await startExample(script, {
       ...{ HUBSPOT_CLIENT_ID: clientId, HUBSPOT_CLIENT_SECRET: clientSecret, HUBSPOT_API_ORIGIN: emulator.origin },
@@ -27,7 +28,7 @@ describe.each(scripts)("npm run %s", (script) => {
     await visit("POST", "/sign-in", { user: "bjorn" });
     await grant(visit, await visit("GET", "/hubspot/connect"));
     expect(emulator.grants).toHaveLength(1);
-    expect((await visit("GET", "/contacts")).status).toBe(200);
+    expect(await (await visit("GET", "/contacts")).text()).toContain("<td>&#60;script&#62;alert(1)&#60;/script&#62; &#34;&#38;</td>");
     expect(await example.interrupt()).toEqual({ status: 0, leftovers: false });
   });
 });
