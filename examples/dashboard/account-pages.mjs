@@ -2,7 +2,7 @@
 /** The pages of one account: its connection, its records, and the question before it is disconnected. */
 import { features } from "./features.mjs";
 import { html } from "./html.mjs";
-import { activityList, allowPath, badge, pathOf, reconnectPath, time, tokenWords } from "./page-parts.mjs";
+import { activityList, allowPath, badge, pathOf, reconnectPath, time, tokenFacts } from "./page-parts.mjs";
 import { healthOf } from "./words.mjs";
 
 /** @typedef {import("./connections.mjs").Connection} Connection */
@@ -37,17 +37,7 @@ export function accountPage({ connection, account }, entries, nowMs) {
               <dt>Connected by</dt>
               <dd>${connection.connectedBy}${account && html`, ${time(account.connectedAtMs, nowMs)}`}</dd>
             </div>
-            ${
-              account &&
-              html`<div>
-                  <dt>Access token</dt>
-                  <dd>${tokenWords(account, nowMs)}</dd>
-                </div>
-                <div>
-                  <dt>Last refreshed</dt>
-                  <dd>${time(account.refreshedAtMs, nowMs)}</dd>
-                </div>`
-            }
+            ${account && tokenFacts(account, nowMs)}
           </dl>
           <div class="actions">
             <form method="post" action="${pathOf(connection)}/check"><button>Check now</button></form>

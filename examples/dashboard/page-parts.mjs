@@ -12,10 +12,26 @@ export function badge({ state, label }) {
 }
 
 /**
+ * Rows of a `dl` about the tokens.
  * @param {import("hubspot-oauth").AccountSummary} account
  * @param {number} nowMs
  */
-export function tokenWords({ status, expiresAtMs }, nowMs) {
+export function tokenFacts(account, nowMs) {
+  return html`<div>
+      <dt>Access token</dt>
+      <dd>${tokenWords(account, nowMs)}</dd>
+    </div>
+    <div>
+      <dt>Last refreshed</dt>
+      <dd>${time(account.refreshedAtMs, nowMs)}</dd>
+    </div>`;
+}
+
+/**
+ * @param {import("hubspot-oauth").AccountSummary} account
+ * @param {number} nowMs
+ */
+function tokenWords({ status, expiresAtMs }, nowMs) {
   if (status === "dead") return "Ended";
   const left = expiresAtMs - nowMs;
   return left > 0 ? `${duration(left)} left` : "Renewed at the next call";

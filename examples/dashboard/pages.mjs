@@ -2,7 +2,7 @@
 /** The pages around the accounts: who you are, what is connected, what did not work. */
 import { features } from "./features.mjs";
 import { html } from "./html.mjs";
-import { activityList, badge, pathOf, reconnectPath, time, tokenWords } from "./page-parts.mjs";
+import { activityList, badge, pathOf, reconnectPath, tokenFacts } from "./page-parts.mjs";
 import { people, tenants } from "./people.mjs";
 import { healthOf } from "./words.mjs";
 
@@ -93,14 +93,7 @@ function accountCard({ connection, account }, nowMs) {
 function facts(account, nowMs) {
   const allowed = features.filter(({ scope }) => account.scopes.includes(scope));
   return html`<dl class="facts">
-    <div>
-      <dt>Access token</dt>
-      <dd>${tokenWords(account, nowMs)}</dd>
-    </div>
-    <div>
-      <dt>Last refreshed</dt>
-      <dd>${time(account.refreshedAtMs, nowMs)}</dd>
-    </div>
+    ${tokenFacts(account, nowMs)}
     <div>
       <dt>Permissions</dt>
       <dd>${allowed.length} of ${features.length}</dd>
