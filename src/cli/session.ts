@@ -49,7 +49,7 @@ export async function withSession<T>(command: Command, use: (session: Session) =
 }
 
 /** The fields that a client cannot be made without, and that are not there. */
-export function missingFields(settings: Settings): string[] {
+function missingFields(settings: Settings): string[] {
   const given: Partial<HubSpotOAuthClientOptions> = { ...settings.clientOptions, ...definedOptions(settings) };
   return REQUIRED.filter((name) => given[name] === undefined || given[name].length === 0);
 }
