@@ -55,7 +55,13 @@ const STATE: Readonly<Record<StateMismatchReason, Row>> = {
   malformed: stateRow(400, "The link back from HubSpot is damaged. Nothing was connected; please try again."),
   "other-client": stateRow(400, "The link back from HubSpot belongs to another app. Nothing was connected."),
   expired: stateRow(400, "It took longer than ten minutes. Nothing was connected; please try again."),
-  unbound: stateRow(400, "This browser did not begin the connection, or its cookies are blocked. Nothing was connected; please try again."),
+  // Its cookie goes with the first use: after the back button it may have worked, so that no word may say that it did not.
+  unbound: {
+    status: 400,
+    title: "This link cannot be used",
+    text: "It was used before, another browser began the connection, or cookies are blocked. If HubSpot is not connected, please try again.",
+    retry: true,
+  },
   "wrong-browser": stateRow(400, "This connection was begun in another browser or session. Nothing was connected; please try again."),
   used: {
     status: 400,
