@@ -1,6 +1,6 @@
 /**
- * README.md and docs/connecting.md keep their word: every code block compiles in strict mode and runs against the emulator, every command, link and anchor exists,
- * and the lists of errors and events are complete. A block without an entry in `runs` fails here.
+ * The documents keep their word: every TypeScript block of README.md and docs/ compiles in strict mode and runs against the emulator, every
+ * command, link and anchor exists, and the lists of errors and events are complete. A block without an entry in `runs` fails here.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -19,12 +19,21 @@ import * as library from "../src/index.js";
 import type { HubSpotOAuthClient, StateStore, StoredTokens, TokenStore } from "../src/index.js";
 import { anchorsOf, blocksOf, linksOf, proseOf, sectionOf, tableRowsOf } from "./support/markdown.js";
 import { connectingRuns, type Run } from "./support/connecting-runs.js";
+import { emulatorRuns } from "./support/emulator-runs.js";
+import { migratingRuns } from "./support/migrating-runs.js";
 import { currentWorld, enterWorld, type ReadmeWorld } from "./support/readme-world.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 const readme = read("README.md");
-const code = [readme, read("docs/connecting.md")].flatMap(blocksOf).filter(({ language }) => language !== "sh");
+const documents = [
+  "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith(".md"));
+const code = documents.flatMap((path) => blocksOf(read(path))).filter(({ language }) => /^(?:ts|tsx|typescript)$/.test(language));
 
 const runs: readonly Run[] = [
   {
@@ -156,6 +165,8 @@ const runs: readonly Run[] = [
     check: (_given, _world, printed) => expect(printed).toEqual(["1 refresh"]),
   },
   ...connectingRuns,
+  ...emulatorRuns,
+  ...migratingRuns,
 ];
 
 async function walkQuickStart(server: Server, oauth: HubSpotOAuthClient, emulator: ReadmeWorld["emulator"]): Promise<void> {
@@ -233,8 +244,8 @@ describe("code blocks", () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it("each has a heading of its own and is run, and none is in another language", () => {
-    expect(code.map(({ language }) => language)).toEqual(code.map(() => "ts"));
+  it("each has a heading of its own and is run, and none of the README is in another language", () => {
+    expect(blocksOf(readme).filter(({ language }) => !["ts", "sh"].includes(language))).toEqual([]);
     expect(new Set(code.map(({ heading }) => heading)).size).toBe(code.length);
     expect([...new Set(runs.map(({ block }) => block))]).toEqual(code.map(({ heading }) => heading));
   });
@@ -286,14 +297,6 @@ describe("code blocks", () => {
 
 describe("documents", () => {
   const manifest = JSON.parse(read("package.json")) as { name: string; scripts: Record<string, string> };
-  const documents = [
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
-  ].filter((path) => path.endsWith(".md"));
-
   /** Why a command cannot be typed, or `undefined`. */
   function problemOf(command: string): string | undefined {
     const [program, verb = "", ...args] = command.trim().split(/\s+/);

@@ -1,11 +1,12 @@
 /**
- * What the code blocks of README.md and docs/connecting.md find around them: a client with a connected account, a callback. HubSpot's API origin
+ * What the code blocks of README.md and docs/ find around them: a client with a connected account, a callback. HubSpot's API origin
  * leads to an emulator, and every other host to an error.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
+import { AuthorizationCode } from "simple-oauth2";
 import { z } from "zod";
 import { HubSpotHttp, HubSpotOAuthClient, type HubSpotOAuthClientOptions, MemoryTokenStore } from "../../src/index.js";
 import { connect, emulate, type Emulator } from "./setup.js";
@@ -25,6 +26,13 @@ export interface ReadmeWorld {
   /** The request at the callback; a test may put another one here. */
   request: { readonly url: string; readonly headers: { readonly cookie: string | undefined } };
   readonly row: { readonly refresh_token: string };
+  /** The table of an application that kept tokens itself; empty until a test fills it. */
+  readonly rows: { readonly id: string; readonly refresh_token: string }[];
+  readonly askToReconnect: (id: string) => void;
+  /** Ids of the rows that `askToReconnect` was called for. */
+  readonly asked: readonly string[];
+  /** What simple-oauth2 made of HubSpot's answer. */
+  readonly token: { readonly token: { readonly access_token: string; readonly refresh_token: string; readonly expires_at: Date } };
   readonly hubspot: HubSpotHttp;
   readonly Contact: z.ZodType<{ id: string }>;
   /** A path to write to. */
@@ -64,6 +72,8 @@ export async function enterWorld(): Promise<void> {
   onTestFinished(() => rm(folder, { recursive: true }));
   const { url, cookie } = await oauth.createAuthorization({ returnTo: "/settings" });
   const user: ReadmeWorld["user"] = { id: "u-1", sessionId: "a session of u-1", accountIds: [] };
+  const refreshToken = emulator.grants[0]?.refreshToken ?? "";
+  const asked: string[] = [];
   world = {
     emulator,
     options,
@@ -75,11 +85,22 @@ export async function enterWorld(): Promise<void> {
     saveAccount: async (_context, id) => void user.accountIds.push(id),
     forgetAccount: async (id) => void (user.accountIds = user.accountIds.filter((known) => known !== id)),
     request: { url: await emulator.authorize(url), headers: { cookie: cookie?.split(";")[0] } },
-    row: { refresh_token: emulator.grants[0]?.refreshToken ?? "" },
+    row: { refresh_token: refreshToken },
+    rows: [],
+    askToReconnect: (id) => void asked.push(id),
+    asked,
+    token: tokenOfSimpleOAuth2(refreshToken, emulator.accessTokens[0]?.token ?? ""),
     hubspot: new HubSpotHttp({ credential: oauth.account(accountId) }),
     Contact: z.object({ id: z.string() }),
     file: join(folder, "contacts.json"),
     sdkOptions: { basePath: emulator.origin },
   };
   onTestFinished(() => void (world = undefined));
+}
+
+/** The library's own object, so that what the document says of its members is what they are. */
+function tokenOfSimpleOAuth2(refreshToken: string, accessToken: string): ReadmeWorld["token"] {
+  const client = new AuthorizationCode({ client: { id: "a", secret: "b" }, auth: { tokenHost: "https://api.hubapi.com" } });
+  const answer = { access_token: accessToken, refresh_token: refreshToken, expires_in: 1_800, token_type: "bearer" };
+  return client.createToken(answer) as unknown as ReadmeWorld["token"];
 }
