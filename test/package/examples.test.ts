@@ -35,7 +35,7 @@ describe.each(scripts)("npm run %s", (script) => {
 
 describe("npm run example:next", () => {
   it("installs, builds without environment, starts, and does what the others do", { timeout: 300_000 }, async () => {
-    const example = await startExample("example:next", { HUBSPOT_CLIENT_ID: "" });
+    const example = await startExample("example:next");
     await walk(example);
     expect(await example.interrupt()).toEqual({ status: 0, leftovers: false });
   });
