@@ -23,8 +23,14 @@ export interface PageContent {
 }
 
 const STYLE =
-  "body{font:1rem/1.5 system-ui,sans-serif;color:#1d2a35;background:#fff;margin:0}" +
-  "main{max-width:34rem;margin:15vh auto 0;padding:0 1.5rem}h1{font-size:1.5rem}a{color:#0a5aa8;margin-right:1.5rem}";
+  ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;color:#1d2a35;background:#fff;margin:0}" +
+  "main{max-width:34rem;margin:15vh auto 2rem;padding:0 1.5rem}h1{font-size:1.5rem;line-height:1.25}" +
+  "a{display:inline-block;color:#0a5aa8;margin:.5rem 1.5rem 0 0}" +
+  // The first of several links is what most people came for.
+  "a:first-child:not(:only-child){padding:.5rem 1rem;border-radius:.375rem;color:#fff;background:#0a5aa8;text-decoration:none}" +
+  "a:focus-visible{outline:3px solid;outline-offset:2px}" +
+  "@media(prefers-color-scheme:dark){body{color:#e3e8ec;background:#14191e}a{color:#8cc2f7}" +
+  "a:first-child:not(:only-child){color:#14191e;background:#8cc2f7}}";
 const CONTENT_SECURITY_POLICY =
   `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; ` +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -103,7 +103,7 @@ describeInBrowser("in a browser that meets other sites", (browser) => {
       expect(emulator.count("token")).toBe(1);
     });
 
-    it("that was cleared or blocked on the way ends the flow on a page that says so, and the link on it begins another", async () => {
+    it("that was cleared on the way ends the flow on a page that says so, and the link on it begins another", async () => {
       const site = await startSite();
       const page = await browser.open();
       await signIn(page, site);
@@ -118,6 +118,29 @@ describeInBrowser("in a browser that meets other sites", (browser) => {
     });
   });
 
+  describe("a browser that forbids cookies", () => {
+    it("connects nothing and is told why, on every try", async () => {
+      const site = await startSite();
+      const page = await browser.openWithoutCookies({ extraHTTPHeaders: { "x-signed-in-as": "ada" } });
+      await page.goto(site.origin);
+      await leaveForHubSpot(page);
+      await grant(page);
+      expect(await text(page)).toContain("or cookies are blocked");
+      await page.getByRole("link", { name: "Try again" }).click();
+      await grant(page);
+      expect(await text(page)).toContain("or cookies are blocked");
+      expect([site.emulator.count("token"), site.accountsOf("ada")]).toEqual([0, []]);
+    });
+
+    it("is not sent round and round by an install from the marketplace: a page waits for a click", async () => {
+      const site = await startSite();
+      const page = await browser.openWithoutCookies({ extraHTTPHeaders: { "x-signed-in-as": "ada" } });
+      await page.goto(`${site.origin}/callback?code=somebodys`);
+      expect(await heading(page)).toBe("Connect HubSpot");
+      expect(site.seen).toEqual([{ what: "GET /callback", cookies: [] }]);
+    });
+  });
+
   describe("an app whose session cookie is SameSite=Strict", () => {
     it("connects with a cookie of the flow's own, although no session comes back from HubSpot's site", async () => {
       const site = await startSite({ sameSite: "Strict" });
@@ -126,8 +149,35 @@ describeInBrowser("in a browser that meets other sites", (browser) => {
       await leaveForHubSpot(page);
       const [cookie] = await flowCookies(page);
       await grant(page);
-      await expect.poll(() => site.accountsOf("ada")).toEqual([`${HARBOUR}`]);
+      // The page that the callback leads to is still part of the way back: to the app, nobody is signed in there.
+      expect(await heading(page)).toBe("Signed out");
       expect(cookiesAt(site, "GET /callback")).toEqual([[cookie?.name]]);
+      expect(site.accountsOf("ada")).toEqual([`${HARBOUR}`]);
+      await page.getByRole("link", { name: "Start" }).click();
+      expect(await heading(page)).toBe("ada's accounts");
+    });
+
+    it("is signed in at once if onConnected answers with a page that goes on by itself", async () => {
+      const site = await startSite({ sameSite: "Strict", onwardPage: true });
+      const page = await browser.open();
+      await signIn(page, site);
+      await leaveForHubSpot(page);
+      await grant(page);
+      await page.getByRole("heading", { name: `${HARBOUR}` }).waitFor();
+      expect(await heading(page)).toBe("ada's accounts");
+    });
+
+    it("installs from the marketplace with one click more", async () => {
+      const site = await startSite({ sameSite: "Strict" });
+      const page = await browser.open();
+      await signIn(page, site);
+      await page.goto(await evilSite("marketplace.test", `<a href="${site.origin}/callback?code=somebodys">Install</a>`));
+      await page.getByRole("link", { name: "Install" }).click();
+      expect(await heading(page)).toBe("Please sign in");
+      await page.getByRole("link", { name: "Try again" }).click();
+      await grant(page);
+      await expect.poll(() => site.accountsOf("ada")).toEqual([`${HARBOUR}`]);
+      expect(site.emulator.count("token")).toBe(1);
     });
 
     it("connects nothing if it binds flows to that session: the person is told, and nothing is sent to HubSpot", async () => {

@@ -24,8 +24,8 @@ export interface SiteOptions {
   readonly sameSite?: "Strict" | "Lax" | "None";
   /** What binds a flow to the browser. @default "cookie", one of each flow's own */
   readonly binding?: "cookie" | "session";
-  /** What the handlers do with a callback without a state. @default "restart" */
-  readonly marketplaceInstall?: "restart" | "refuse";
+  /** Whether a page goes on to the first one after connecting, in place of a redirect. @default false */
+  readonly onwardPage?: boolean;
 }
 
 /** The app, its client, its HubSpot, and what happened. */
@@ -46,8 +46,15 @@ interface Session {
   readonly person: string;
 }
 
-/** Starts both. `/sign-in?as=ada` begins a session; `/` lists what is connected, with links and buttons; `/deals` needs one more scope. */
-export async function startSite({ sameSite = "Lax", binding = "cookie", marketplaceInstall }: SiteOptions = {}): Promise<Site> {
+/**
+ * Starts both. `/sign-in?as=ada` begins a session, and the header `x-signed-in-as` is one, as behind a proxy that signs people in; `/` lists what is connected, with links and buttons; `/deals` needs one more scope.
+ */
+export async function startSite({
+  sameSite = "Lax",
+  binding = "cookie",
+  marketplaceInstall,
+  onwardPage = false,
+}: SiteOptions = {}): Promise<Site> {
   const seen: Seen[] = [];
   let routes: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => unknown>> = {};
   const listener: RequestListener = (request, response) => {
@@ -65,7 +72,10 @@ export async function startSite({ sameSite = "Lax", binding = "cookie", marketpl
   const sessions = new Map<string, Session>();
   const accounts = new Map<string, Set<string>>();
   const accountsOf = (person: string): readonly string[] => [...(accounts.get(person) ?? [])];
-  const sessionOf = (request: IncomingMessage): Session | undefined => sessions.get(cookiesOf(request)["__Host-session"] ?? "");
+  const sessionOf = (request: IncomingMessage): Session | undefined => {
+    const person = request.headers["x-signed-in-as"];
+    return typeof person === "string" ? { id: person, person } : sessions.get(cookiesOf(request)["__Host-session"] ?? "");
+  };
 
   const handlers = createHandlers<{ person: string }>(oauth as HubSpotOAuthClient<{ person: string }>, {
     connectPath: "/connect",
@@ -77,11 +87,12 @@ export async function startSite({ sameSite = "Lax", binding = "cookie", marketpl
     },
     onConnected({ accountId, context: { person } }) {
       accounts.set(person, (accounts.get(person) ?? new Set()).add(accountId));
+      const onward = `<!doctype html><title>Connected</title><meta http-equiv="refresh" content="0; url=/">`;
+      return onwardPage ? new Response(onward, { headers: { "content-type": "text/html" } }) : undefined;
     },
     onDisconnected({ accountId }) {
       for (const own of accounts.values()) own.delete(accountId);
     },
-    marketplaceInstall,
     extraScopes: ["crm.objects.deals.read"],
   });
 
@@ -97,7 +108,7 @@ export async function startSite({ sameSite = "Lax", binding = "cookie", marketpl
     },
     "/"(request, response) {
       const session = sessionOf(request);
-      if (session === undefined) response.end(page("Signed out", `<a href="/connect">Connect HubSpot</a>`));
+      if (session === undefined) response.end(page("Signed out", `<a href="/">Start</a>`));
       else response.end(page(`${session.person}'s accounts`, accountsOf(session.person).map(account).join("") + connectLink));
     },
     async "/deals"(request, response) {

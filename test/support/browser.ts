@@ -5,16 +5,18 @@
  *
  * `SCREENSHOTS=folder npx vitest run test/e2e` keeps the pictures that tests take; without it they go to a temporary folder.
  */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, inject, onTestFinished } from "vitest";
 
 /** What a test gets. */
 export interface TestBrowser {
   /** A page in a context of its own. `options` are Playwright's: `colorScheme`, `viewport`, `javaScriptEnabled`... */
   open(options?: BrowserContextOptions): Promise<Page>;
+  /** A page in a browser of its own, whose settings forbid cookies to every site. */
+  openWithoutCookies(options?: BrowserContextOptions): Promise<Page>;
   /** The errors that a page's console showed so far, uncaught exceptions too: what its Content-Security-Policy stopped, for one. */
   errors(page: Page): readonly string[];
   /** Takes a picture of the whole page and answers its path. */
@@ -50,7 +52,21 @@ export function describeInBrowser(name: string, tests: (browser: TestBrowser) =>
     }, 60_000);
 
     async function open(options: BrowserContextOptions = {}): Promise<Page> {
-      const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+      return pageOf(await browser.newContext({ ignoreHTTPSErrors: true, ...options }));
+    }
+
+    async function openWithoutCookies(options: BrowserContextOptions = {}): Promise<Page> {
+      const folder = await mkdtemp(join(tmpdir(), "hubspot-oauth-chromium-"));
+      // Ends last: what a test registers first runs last.
+      onTestFinished(() => rm(folder, { recursive: true }));
+      await mkdir(join(folder, "Default"));
+      const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+      await writeFile(join(folder, "Default/Preferences"), JSON.stringify(settings));
+      const start = { executablePath: program ?? "", args: flags, ignoreHTTPSErrors: true };
+      return pageOf(await chromium.launchPersistentContext(folder, { ...start, ...options }));
+    }
+
+    async function pageOf(context: BrowserContext): Promise<Page> {
       context.setDefaultTimeout(10_000);
       context.on("page", (page) => errors.set(page, listen(page)));
       onTestFinished(async ({ task }) => {
@@ -67,7 +83,7 @@ export function describeInBrowser(name: string, tests: (browser: TestBrowser) =>
       }
     }
 
-    tests({ open, errors: (page) => errors.get(page) ?? [], screenshot: (page, title) => pictures.take(page, title) });
+    tests({ open, openWithoutCookies, errors: (page) => errors.get(page) ?? [], screenshot: (page, title) => pictures.take(page, title) });
   });
 }
 
