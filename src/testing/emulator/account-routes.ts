@@ -1,8 +1,5 @@
-/**
- * What is asked about an account or an app rather than about CRM records: account-info, and one app-level API that takes `?hapikey=`.
- */
+/** What is asked about an account rather than about its records: account-info. */
 
-import { authenticationMissing } from "./api-errors.js";
 import { authenticate } from "./bearer.js";
 import { type EmulatorResponse, json } from "./messages.js";
 import type { Route, RouteContext } from "./route-table.js";
@@ -14,12 +11,6 @@ export const accountRoutes: readonly Route[] = [
     method: "GET",
     pattern: "/account-info/{version:v3|2026-03|2026-09}/details",
     handler: accountDetails,
-  },
-  {
-    name: "webhook-subscriptions",
-    method: "GET",
-    pattern: "/webhooks/v3/{appId:\\d+}/subscriptions",
-    handler: webhookSubscriptions,
   },
 ];
 
@@ -40,12 +31,6 @@ function accountDetails(context: RouteContext): EmulatorResponse {
     dataHostingLocation: account.dataHostingLocation,
   };
   return json(200, body);
-}
-
-function webhookSubscriptions({ state, query, params }: RouteContext): EmulatorResponse {
-  const app = state.apps.find((candidate) => String(candidate.appId) === params["appId"]);
-  if (app === undefined || query["hapikey"] !== app.developerApiKey) return authenticationMissing();
-  return json(200, { results: [] });
 }
 
 function utcOffsetMs(timeZone: string, atMs: number): number {

@@ -23,7 +23,7 @@ export function authenticate({ state, request }: RouteContext, anyOf: readonly s
   const token = bearerToken(request);
   if (token === undefined) return authenticationMissing();
   const found = state.findAccessToken(token);
-  const privateApp = found === undefined ? findPrivateApp(state, token) : undefined;
+  const privateApp = found === undefined ? state.findPrivateApp(token) : undefined;
   if (privateApp !== undefined) {
     const caller = { ...privateApp, clientId: undefined };
     return lackedScopes(caller, anyOf) ?? caller;
@@ -60,7 +60,7 @@ export function concerned(
   const named = state.findAccount(Number(form["hub_id"]))?.hubId;
   const clientId = state.findApp(form["client_id"] ?? request.url.searchParams.get("client_id") ?? undefined)?.clientId;
   return {
-    hubId: named ?? owner?.hubId ?? (token === undefined ? undefined : findPrivateApp(state, token)?.account.hubId),
+    hubId: named ?? owner?.hubId ?? (token === undefined ? undefined : state.findPrivateApp(token)?.account.hubId),
     clientId: clientId ?? owner?.clientId,
   };
 }
@@ -70,7 +70,7 @@ export function limitedCall(state: EmulatorState, route: EmulatorRoute, request:
   if (route === "token") return { kind: "token", clientId: request.form?.["client_id"] ?? "" };
   const token = bearerToken(request);
   const found = state.findAccessToken(token);
-  const privateApp = found === undefined && token !== undefined ? findPrivateApp(state, token) : undefined;
+  const privateApp = found === undefined && token !== undefined ? state.findPrivateApp(token) : undefined;
   const account = privateApp?.account ?? state.findAccount(found?.hubId);
   if (account === undefined || token === undefined) return undefined;
   if (route === "objects-search") return { kind: "search", account };
@@ -81,12 +81,4 @@ export function limitedCall(state: EmulatorState, route: EmulatorRoute, request:
 
 function bearerToken(request: ParsedRequest): string | undefined {
   return /^Bearer +(?<token>\S+)$/iu.exec(request.headers["authorization"] ?? "")?.groups?.["token"];
-}
-
-function findPrivateApp(state: EmulatorState, token: string): { account: EmulatorAccount; scopes: readonly string[] } | undefined {
-  for (const account of state.accounts) {
-    const app = account.deleted ? undefined : account.privateApps.find((candidate) => candidate.token === token);
-    if (app !== undefined) return { account, scopes: app.scopes };
-  }
-  return undefined;
 }

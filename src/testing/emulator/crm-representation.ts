@@ -25,15 +25,19 @@ export function listedNames(value: string | undefined): readonly string[] | unde
 /** A record as HubSpot sends it, with the properties named. */
 export function represent(record: CrmRecord, names: readonly string[]): Record<string, unknown> {
   const properties: Record<string, string | null> = {};
-  for (const name of names) properties[name] = Object.hasOwn(record.properties, name) ? (record.properties[name] ?? null) : null;
-  return {
+  for (const name of names) {
+    const value: unknown = record.properties[name];
+    properties[name] = typeof value === "string" ? value : null; // what every object inherits is no text
+  }
+  const body: Record<string, unknown> = {
     id: record.id,
     properties,
     createdAt: new Date(record.createdAtMs).toISOString(),
     updatedAt: new Date(record.updatedAtMs).toISOString(),
     archived: record.archivedAtMs !== undefined,
-    ...(record.archivedAtMs === undefined ? {} : { archivedAt: new Date(record.archivedAtMs).toISOString() }),
   };
+  if (record.archivedAtMs !== undefined) body["archivedAt"] = new Date(record.archivedAtMs).toISOString();
+  return body;
 }
 
 /** A record with every property it has, as HubSpot answers a write. */

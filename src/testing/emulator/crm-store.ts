@@ -23,10 +23,17 @@ export class CrmStore {
   readonly #types: ObjectTypes;
   readonly #collections = new Map<CrmObjectType, CrmCollection>();
   readonly #customTypes: CustomObjectOptions[] = [];
-  #nextId = 101;
+  #nextId: number;
 
-  constructor(hubId: number) {
+  /** `nextId` is the first record's id that is not given. */
+  constructor(hubId: number, nextId = 101) {
     this.#types = new ObjectTypes(hubId);
+    this.#nextId = nextId;
+  }
+
+  /** The id of the next record. */
+  get nextId(): number {
+    return this.#nextId;
   }
 
   /** Every object type, standard ones first. */

@@ -4,6 +4,7 @@
 
 import type { AssociationSeed, CrmSeed, CustomObjectSeed } from "./crm-seed.js";
 import type { EmulatorSettings } from "./emulator-settings.js";
+import type { EmulatorSnapshot } from "./emulator-memory.js";
 import type { FaultRule } from "./faults.js";
 import type { StartTimer } from "./messages.js";
 import type { EmulatorTier } from "./rate-limits.js";
@@ -105,6 +106,8 @@ export interface EmulatorOptions extends Partial<EmulatorSettings> {
   readonly now?: () => number;
   /** What answers that come late or in drips wait by. Default: `setTimeout`. */
   readonly startTimer?: StartTimer;
+  /** What `snapshot()` of another emulator gave, instead of apps and accounts. Switches that are options too win over its own. */
+  readonly snapshot?: EmulatorSnapshot;
   /**
    * Makes every made-up value repeatable: client ids and secrets, codes, tokens, correlation ids, and the dice of faults. Two emulators with
    * one seed make the same tokens, so that those of the one open the other: give each a seed of its own. Default: random.

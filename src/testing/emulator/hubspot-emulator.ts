@@ -3,36 +3,27 @@
  * Front doors (the loopback server and others) only carry requests in and answers out.
  */
 
-import { isProblem } from "./authorization-problem.js";
-import { decide, readAuthorization } from "./authorization.js";
 import { concerned } from "./bearer.js";
 import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js";
 import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
-import { assertRedirectUri, createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
+import { assertRedirectUri, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import type { InMemoryDispatcher } from "./dispatcher.js";
+import { EmulatorMemory, type EmulatorSnapshot } from "./emulator-memory.js";
 import type { EmulatorOptions } from "./emulator-options.js";
-import { type EmulatorSettings, resolveSettings } from "./emulator-settings.js";
-import { type EmulatorFaults, FaultRegistry } from "./faults.js";
+import type { EmulatorSettings } from "./emulator-settings.js";
+import { type EmulatorFaults, FaultRegistry, type FaultRule } from "./faults.js";
+import { type AuthorizeDecision, decideHeadless } from "./headless-authorization.js";
 import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
 import { type EmulatorRequest, type EmulatorResponse, firstValues, parseRequest, type StartTimer } from "./messages.js";
 import { RequestWaiters } from "./next-request.js";
 import { Operations } from "./operations.js";
-import { Randomness } from "./randomness.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
 import { overrideRule, type PendingOverride, type ResponseOverride } from "./response-override.js";
-import { type AccessToken, EmulatorState, type Grant } from "./state.js";
+import { type SignableRequest, signatureHeaders, type SignatureVersion } from "./request-signing.js";
+import type { AccessToken, EmulatorState, Grant } from "./state.js";
+import { deliverWebhook, type WebhookAnswer, type WebhookDeliveryOptions, type WebhookEvent } from "./webhook-delivery.js";
 
 const CORRELATION = "x-hubspot-correlation-id";
-
-/** What the person does on the consent page. */
-export interface AuthorizeDecision {
-  /** The account to choose. Default: the one in the URL, else the first. */
-  readonly hubId?: number | string | undefined;
-  /** Who is signed in. Default: the account's first user. */
-  readonly userId?: number | string | undefined;
-  /** @default "grant" */
-  readonly decision?: "grant" | "deny" | undefined;
-}
 
 /** An in-memory HubSpot. It does not listen: requests reach it by `dispatcher()`, or by msw (`hubspotHandlers`). */
 export class HubSpotEmulator implements AsyncDisposable {
@@ -46,29 +37,25 @@ export class HubSpotEmulator implements AsyncDisposable {
   readonly faults: EmulatorFaults;
   /** What front doors wait by; the option of that name. */
   readonly startTimer: StartTimer;
-  readonly #random: Randomness;
+  readonly #memory: EmulatorMemory;
   readonly #state: EmulatorState;
-  readonly #redirectUris: ReadonlyMap<string, string[]>;
-  readonly #accounts: { -readonly [Key in keyof EmulatorAccount]: EmulatorAccount[Key] }[];
   readonly #log = new RequestLog();
-  readonly #faults = new FaultRegistry(() => this.#random.integer());
+  readonly #faults = new FaultRegistry(() => this.#memory.random.integer());
+  readonly #firstFaults: readonly FaultRule[];
   readonly #operations: Operations;
   readonly #waiters = new RequestWaiters(this.#log);
   readonly #dispatchers = new Set<InMemoryDispatcher>();
 
   /** Throws a `TypeError` that names a wrong option. */
   constructor(options: EmulatorOptions = {}) {
-    if (options.app !== undefined && options.apps !== undefined) throw new TypeError("Give app or apps, not both");
-    const now = options.now ?? Date.now;
-    this.#random = new Randomness(options.seed);
-    const apps = createApps(options.apps ?? [options.app ?? {}], this.#random);
-    this.#accounts = createAccounts(options.accounts, this.#random, now());
-    this.#redirectUris = new Map(apps.map((app) => [app.clientId, app.redirectUris]));
-    this.settings = resolveSettings(options);
-    this.#state = new EmulatorState(now, this.#random, this.settings, apps, this.#accounts);
-    this.#operations = new Operations(this.#state);
+    this.#memory = new EmulatorMemory(options);
+    const { state, settings, apps } = this.#memory;
+    this.settings = settings;
+    this.#state = state;
+    this.#operations = new Operations(state);
     this.faults = this.#faults;
-    for (const rule of options.faults ?? []) this.faults.add(rule);
+    this.#firstFaults = options.faults ?? [];
+    this.#addFirstFaults();
     this.startTimer = options.startTimer ?? startRealTimer;
     this.apps = apps;
     this.app = apps[0] as EmulatorApp; // createApps() refuses an empty list
@@ -76,7 +63,7 @@ export class HubSpotEmulator implements AsyncDisposable {
 
   /** All accounts, the deleted ones too. */
   get accounts(): readonly EmulatorAccount[] {
-    return this.#accounts;
+    return this.#memory.accounts;
   }
 
   /** Every request so far, oldest first, secrets included. */
@@ -140,9 +127,9 @@ export class HubSpotEmulator implements AsyncDisposable {
    */
   addRedirectUri(uri: string, clientId: string = this.app.clientId): void {
     assertRedirectUri(uri);
-    const uris = this.#redirectUris.get(clientId);
-    if (uris === undefined) throw new TypeError(`clientId: there is no app ${JSON.stringify(clientId)}`);
-    if (!uris.includes(uri)) uris.push(uri);
+    const app = this.#memory.apps.find((candidate) => candidate.clientId === clientId);
+    if (app === undefined) throw new TypeError(`clientId: there is no app ${JSON.stringify(clientId)}`);
+    if (!app.redirectUris.includes(uri)) app.redirectUris.push(uri);
   }
 
   /**
@@ -150,26 +137,7 @@ export class HubSpotEmulator implements AsyncDisposable {
    * would redirect to, with `code` or `error`. Rejects with an `Error` when the person would see an error page, or no callback would come.
    */
   async authorize(url: string | URL, decision: AuthorizeDecision = {}): Promise<string> {
-    const { pathname, searchParams } = new URL(url, "https://app.hubspot.com");
-    const path = /^\/oauth\/(?:(?<portalId>\d+)\/)?authorize$/u.exec(pathname);
-    if (path === null) throw new Error(`Not an authorize URL: ${pathname}`);
-    const request = readAuthorization(this.#state, firstValues(searchParams), path.groups?.["portalId"]);
-    if (isProblem(request)) throw new Error(`HubSpot shows an error page: ${request.title}. ${request.detail}`);
-    const hubId = decision.hubId ?? request.preselected?.hubId ?? this.#accounts.find((candidate) => !candidate.deleted)?.hubId;
-    const account = this.#state.findAccount(Number(hubId));
-    if (account === undefined) throw new Error(`There is no account ${hubId}`);
-    if ((request.preselected ?? account) !== account)
-      throw new Error(`The URL preselects account ${request.preselected?.hubId}, not ${hubId}`);
-    const user = account.users.find(({ userId }) => decision.userId === undefined || String(userId) === String(decision.userId));
-    if (user === undefined) throw new Error(`Account ${hubId} has no user ${decision.userId}`);
-    const outcome = decide(this.#state, request, {
-      account,
-      user,
-      decision: decision.decision ?? "grant",
-    });
-    if (outcome === undefined) throw new Error("HubSpot sends no callback when the user cancels (denial: no-callback)");
-    if (typeof outcome !== "string") throw new Error(`HubSpot shows an error page: ${outcome.title}. ${outcome.detail}`);
-    return outcome;
+    return decideHeadless(this.#state, url, decision);
   }
 
   /**
@@ -228,7 +196,46 @@ export class HubSpotEmulator implements AsyncDisposable {
 
   /** Deletes an account: from now on a refresh answers BAD_HUB. */
   deleteAccount(hubId: number | string): void {
-    for (const account of this.#accounts) if (account.hubId === Number(hubId)) account.deleted = true;
+    for (const account of this.#memory.accounts) if (account.hubId === Number(hubId)) account.deleted = true;
+  }
+
+  /**
+   * Sends the app under test one webhook, as HubSpot does: a signed POST over a real connection. Answers what the app answered, whatever the
+   * status; rejects with node's error when nothing came back, and with a `TypeError` for an unknown client.
+   */
+  async deliverWebhook(url: string | URL, events: readonly WebhookEvent[], options: WebhookDeliveryOptions = {}): Promise<WebhookAnswer> {
+    const app = this.#findApp(options.clientId);
+    const hubId = this.#memory.accounts.find((account) => !account.deleted)?.hubId ?? 0;
+    return deliverWebhook(url, events, { app, hubId, nowMs: this.now() }, options);
+  }
+
+  /**
+   * The signature headers HubSpot would put on a request, for tests that make their own. `version` is the older signature to send beside v3's;
+   * `clientId` says whose secret signs, the first app's unless given. Throws a `TypeError` for an unknown client.
+   */
+  signRequest(request: SignableRequest & { readonly version?: SignatureVersion; readonly clientId?: string }): Record<string, string> {
+    return signatureHeaders(request, request.version ?? "v3", this.#findApp(request.clientId).clientSecret, this.now());
+  }
+
+  /** All the emulator remembers, its time and switches too, as JSON: for `restore()`, for the option `snapshot`, or for a file. */
+  snapshot(): EmulatorSnapshot {
+    return this.#memory.snapshot();
+  }
+
+  /**
+   * Back to a snapshot, of this emulator or another. The log and the counts of limits begin anew, and faults are gone. `app`, `apps` and
+   * `accounts` stay the same objects, with the snapshot's content. Throws a `TypeError` for what is no snapshot.
+   */
+  restore(snapshot: EmulatorSnapshot): void {
+    this.#memory.restore(snapshot);
+    this.#forget();
+  }
+
+  /** Back to the moment after construction, as `restore()` does, with the faults of the options. */
+  reset(): void {
+    this.#memory.reset();
+    this.#forget();
+    this.#addFirstFaults();
   }
 
   /** Replaces, holds back or drops the next answer to a request that `match` means: one `faults.add()` in short. */
@@ -257,11 +264,27 @@ export class HubSpotEmulator implements AsyncDisposable {
     return response;
   }
 
+  #forget(): void {
+    this.faults.clear();
+    this.#log.clear();
+    this.#operations.forgetCalls();
+  }
+
+  #addFirstFaults(): void {
+    for (const rule of this.#firstFaults) this.faults.add(rule);
+  }
+
+  #findApp(clientId: string = this.app.clientId): EmulatorApp {
+    const app = this.#state.findApp(clientId);
+    if (app === undefined) throw new TypeError(`clientId: there is no app ${JSON.stringify(clientId)}`);
+    return app;
+  }
+
   #complete(response: EmulatorResponse): EmulatorResponse {
-    const id = this.#random.uuid();
+    const id = this.#memory.random.uuid();
     const made = response.headers[CORRELATION];
     const headers = { date: new Date(this.now()).toUTCString(), ...response.headers };
-    if (made !== undefined && !this.#random.seeded) return { ...response, headers };
+    if (made !== undefined && !this.#memory.random.seeded) return { ...response, headers };
     // An error makes its id up where no seed reaches: the seed's takes its place, also in the body.
     const body = made === undefined || typeof response.body !== "string" ? response.body : response.body.replaceAll(made, id);
     return { ...response, headers: { ...headers, [CORRELATION]: id }, body };

@@ -50,7 +50,7 @@ export type Delivery =
 /** Calls `callback` once, after `delayMs`; what it returns takes that back. */
 export type StartTimer = (callback: () => void, delayMs: number) => () => void;
 
-/** A request after the core read it once: what the routes work on. */
+/** A request as the routes work on it. */
 export interface ParsedRequest {
   readonly method: string;
   /** Absolute. */
@@ -64,23 +64,52 @@ export interface ParsedRequest {
   readonly json: unknown;
 }
 
-/** Reads a front door's request. Never throws over its body. */
+/** Reads a front door's request. Never throws over its body, which is decoded and parsed when a route first asks for it. */
 export function parseRequest(request: EmulatorRequest): ParsedRequest {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers ?? {})) {
+  for (const name in request.headers) {
+    const value = request.headers[name];
     if (value !== undefined) headers[name.toLowerCase()] = typeof value === "string" ? value : value.join(", ");
   }
-  const body = request.body ?? "";
-  const text = typeof body === "string" ? body : new TextDecoder().decode(body);
-  const mediaType = (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-  return {
-    method: request.method.toUpperCase(),
-    url: new URL(request.url, "https://api.hubapi.com"),
-    headers,
-    text,
-    form: mediaType === "application/x-www-form-urlencoded" ? firstValues(new URLSearchParams(text)) : undefined,
-    json: mediaType === "application/json" || mediaType.endsWith("+json") ? parseJson(text) : undefined,
-  };
+  return new LazyRequest(request, headers);
+}
+
+class LazyRequest implements ParsedRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #body: string | Uint8Array;
+  #text: string | undefined;
+  #form: { readonly fields: ParsedRequest["form"] } | undefined;
+  #json: { readonly value: unknown } | undefined;
+
+  constructor(request: EmulatorRequest, headers: Readonly<Record<string, string>>) {
+    this.method = request.method.toUpperCase();
+    this.url = new URL(request.url, "https://api.hubapi.com");
+    this.headers = headers;
+    this.#body = request.body ?? "";
+  }
+
+  get text(): string {
+    return (this.#text ??= typeof this.#body === "string" ? this.#body : new TextDecoder().decode(this.#body));
+  }
+
+  get form(): ParsedRequest["form"] {
+    const isForm = this.#mediaType() === "application/x-www-form-urlencoded";
+    this.#form ??= { fields: isForm ? firstValues(new URLSearchParams(this.text)) : undefined };
+    return this.#form.fields;
+  }
+
+  get json(): unknown {
+    const mediaType = this.#mediaType();
+    const isJson = mediaType === "application/json" || mediaType.endsWith("+json");
+    this.#json ??= { value: isJson ? parseJson(this.text) : undefined };
+    return this.#json.value;
+  }
+
+  #mediaType(): string {
+    return this.headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+  }
 }
 
 /** The first value of every name. The result has no prototype, so a field named `constructor` is only a field. */

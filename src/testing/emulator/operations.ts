@@ -14,10 +14,15 @@ import type { EmulatorState } from "./state.js";
 /** The operations of one emulator. */
 export class Operations {
   readonly #state: EmulatorState;
-  readonly #rateLimits = new RateLimits();
+  #rateLimits = new RateLimits();
 
   constructor(state: EmulatorState) {
     this.#state = state;
+  }
+
+  /** Forgets the calls that count against limits. */
+  forgetCalls(): void {
+    this.#rateLimits = new RateLimits();
   }
 
   /** The route of a request; undefined for none, and for one that HubSpot switched off. */

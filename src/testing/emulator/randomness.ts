@@ -9,7 +9,8 @@ export class Randomness {
   /** Whether it repeats itself. */
   readonly seeded: boolean;
   readonly #seed: number | undefined;
-  #asked = 0;
+  /** How far the row of a seed has been drawn; to be set to go on from there. */
+  drawn = 0;
 
   /** Throws a `TypeError` for a seed that is no integer. */
   constructor(seed: number | undefined) {
@@ -24,7 +25,7 @@ export class Randomness {
     for (let bytes = 0; bytes < count; bytes += 32) {
       blocks.push(
         createHash("sha256")
-          .update(`hubspot emulator ${this.#seed} ${this.#asked++}`)
+          .update(`hubspot emulator ${this.#seed} ${this.drawn++}`)
           .digest(),
       );
     }

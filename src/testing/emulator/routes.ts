@@ -10,6 +10,7 @@ import { legacyCrmRoutes } from "./legacy-crm-routes.js";
 import { RouteTable } from "./route-table.js";
 import { tokenMetadataRoutes } from "./token-metadata-routes.js";
 import { tokenRoutes } from "./token-routes.js";
+import { webhookRoutes } from "./webhook-routes.js";
 
 /** The table. */
 export const ROUTES: RouteTable = new RouteTable([
@@ -22,4 +23,5 @@ export const ROUTES: RouteTable = new RouteTable([
   ...crmSearchRoutes,
   ...associationRoutes,
   ...legacyCrmRoutes,
+  ...webhookRoutes,
 ]);

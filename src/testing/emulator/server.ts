@@ -52,9 +52,11 @@ export class LoopbackHubSpotEmulator extends HubSpotEmulator {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       if (this.#console.takes(request)) return await this.#console.answer(request, response);
-      const body = await readBody(request);
-      const url = new URL(request.url ?? "/", this.origin).href;
-      const answer = await this.handle({ method: request.method ?? "GET", url, headers: request.headers, body });
+      const { method = "GET", url = "/", headers } = request;
+      // A message without either header has no body (RFC 9112, section 6.3).
+      const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+      const body = hasBody ? await readBody(request) : undefined;
+      const answer = await this.handle({ method, url: url.startsWith("/") ? this.origin + url : url, headers, body });
       deliver(response, answer, this.startTimer);
     } catch (error) {
       // When the client went away nobody reads this, and that is fine.

@@ -4,6 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { WebhookRegistry } from "./app-webhooks.js";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
 import type { EmulatorSettings } from "./emulator-settings.js";
 import type { Randomness } from "./randomness.js";
@@ -59,11 +60,25 @@ export type RefreshTokenLookup = {
   readonly usedAtMs: number | undefined;
 };
 
+/** Who a private app token belongs to. */
+export interface PrivateAppOwner {
+  readonly account: EmulatorAccount;
+  readonly scopes: readonly string[];
+}
+
+/** Codes, grants and access tokens as plain data. */
+export interface SavedTokens {
+  readonly codes: readonly AuthorizationCode[];
+  readonly grants: readonly (Omit<Grant, "usedRefreshTokens"> & { readonly usedRefreshTokens: readonly (readonly [string, number])[] })[];
+  readonly accessTokens: readonly AccessToken[];
+}
+
 /** The state machine. */
 export class EmulatorState {
   readonly settings: EmulatorSettings;
   readonly apps: readonly EmulatorApp[];
   readonly accounts: readonly EmulatorAccount[];
+  readonly webhooks: WebhookRegistry = new WebhookRegistry();
   readonly #baseNow: () => number;
   readonly #random: Randomness;
   readonly #codes = new Map<string, AuthorizationCode>();
@@ -71,6 +86,8 @@ export class EmulatorState {
   /** By every refresh token ever issued. */
   readonly #grantsByToken = new Map<string, Grant>();
   readonly #accessTokens = new Map<string, AccessToken>();
+  readonly #accountsByHubId = new Map<number | undefined, EmulatorAccount>();
+  readonly #privateApps = new Map<string, PrivateAppOwner>();
   #advancedMs = 0;
 
   constructor(
@@ -85,6 +102,7 @@ export class EmulatorState {
     this.settings = settings;
     this.apps = apps;
     this.accounts = accounts;
+    this.#index();
   }
 
   now(): number {
@@ -101,7 +119,14 @@ export class EmulatorState {
 
   /** An account that exists and was not deleted. */
   findAccount(hubId: number | undefined): EmulatorAccount | undefined {
-    return this.accounts.find((account) => account.hubId === hubId && !account.deleted);
+    const account = this.#accountsByHubId.get(hubId);
+    return account === undefined || account.deleted ? undefined : account;
+  }
+
+  /** The account and scopes of a private app token. */
+  findPrivateApp(token: string): PrivateAppOwner | undefined {
+    const owner = this.#privateApps.get(token);
+    return owner === undefined || owner.account.deleted ? undefined : owner;
   }
 
   issueCode(details: Omit<AuthorizationCode, "code" | "expiresAtMs">): AuthorizationCode {
@@ -194,6 +219,44 @@ export class EmulatorState {
   /** Every access token ever issued. */
   accessTokens(): readonly AccessToken[] {
     return [...this.#accessTokens.values()];
+  }
+
+  /** Codes, grants and access tokens. The parts are the state's own: copy before they change. */
+  save(): SavedTokens {
+    return {
+      codes: [...this.#codes.values()],
+      grants: this.#grants.map((grant) => ({ ...grant, usedRefreshTokens: [...grant.usedRefreshTokens] })),
+      accessTokens: this.accessTokens(),
+    };
+  }
+
+  /** Replaces codes, grants and access tokens, sets the clock (by default as if it had never been moved), and looks accounts up anew. */
+  load(saved: SavedTokens, nowMs: number = this.#baseNow()): void {
+    this.#advancedMs = nowMs - this.#baseNow();
+    this.#codes.clear();
+    // What is `undefined` is missing in JSON, and only there.
+    for (const code of saved.codes) this.#codes.set(code.code, { ...code, codeChallenge: code.codeChallenge });
+    this.#accessTokens.clear();
+    for (const token of saved.accessTokens) {
+      this.#accessTokens.set(token.token, { ...token, hubId: token.hubId, userId: token.userId });
+    }
+    this.#grants.length = 0;
+    this.#grantsByToken.clear();
+    for (const { usedRefreshTokens, ...rest } of saved.grants) {
+      const grant: Grant = { ...rest, usedRefreshTokens: new Map(usedRefreshTokens) };
+      this.#grants.push(grant);
+      for (const token of [...grant.usedRefreshTokens.keys(), grant.refreshToken]) this.#grantsByToken.set(token, grant);
+    }
+    this.#index();
+  }
+
+  #index(): void {
+    this.#accountsByHubId.clear();
+    this.#privateApps.clear();
+    for (const account of this.accounts) {
+      this.#accountsByHubId.set(account.hubId, account);
+      for (const { token, scopes } of account.privateApps) this.#privateApps.set(token, { account, scopes });
+    }
   }
 
   #liveGrant(owner: { clientId: string; hubId: number; userId: number }): Grant | undefined {
