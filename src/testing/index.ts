@@ -9,16 +9,11 @@ export type { EmulatorClientOptions } from "./emulator/client-options.js";
 export type { ConnectableClient, ConnectOptions } from "./emulator/connect-account.js";
 export type { ComposedDispatcher, InMemoryDispatcher, OtherDispatcher } from "./emulator/dispatcher.js";
 export type { EmulatorDispatcherOptions } from "./emulator/hubspot-door.js";
-export type {
-  EmulatorAccountOptions,
-  EmulatorAppOptions,
-  EmulatorOptions,
-  EmulatorPrivateApp,
-  EmulatorUser,
-} from "./emulator/emulator-options.js";
+export type { EmulatorAccountOptions, EmulatorAppOptions, EmulatorPrivateApp, EmulatorUser } from "./emulator/directory-options.js";
+export type { EmulatorOptions } from "./emulator/emulator-options.js";
 export type { EmulatorSettings, TokenResponseBody } from "./emulator/emulator-settings.js";
 export type { EmulatorLimits, EmulatorRateLimit, EmulatorTier } from "./emulator/rate-limits.js";
-export type { EmulatorSnapshot } from "./emulator/emulator-memory.js";
+export type { EmulatorSnapshot } from "./emulator/emulator-snapshot.js";
 export type { CrmSnapshot } from "./emulator/crm-snapshot.js";
 export type { AppWebhooks, WebhookSettings, WebhookSubscription } from "./emulator/app-webhooks.js";
 export type { EmulatorAccount, EmulatorApp } from "./emulator/directory.js";

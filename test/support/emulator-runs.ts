@@ -6,6 +6,22 @@ import type { Emulator } from "./setup.js";
 /** In the order of the blocks. */
 export const emulatorRuns: readonly Run[] = [
   {
+    block: "What the emulator knows",
+    gives: "emulator, headers",
+    check: (given) => {
+      ending(given["emulator"]);
+      expect(Object.keys(given["headers"] as object)).toEqual(["x-hubspot-signature-v3", "x-hubspot-request-timestamp"]);
+    },
+  },
+  {
+    block: "Seeds and snapshots",
+    gives: "emulator, before",
+    check: (given) => {
+      const emulator = ending(given["emulator"]);
+      expect({ ...emulator.snapshot(), nowMs: 0 }).toEqual({ ...(given["before"] as object), nowMs: 0 });
+    },
+  },
+  {
     block: "Faults",
     gives: "emulator",
     check: (given) => {

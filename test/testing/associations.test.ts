@@ -37,6 +37,7 @@ describe.each(["/crm/v4/objects", "/crm/objects/2026-03", "/crm/objects/2026-09"
         { from: { id: "1" }, to: { id: "20" }, associationSpec: { associationCategory: "HUBSPOT_DEFINED", associationTypeId: 15 } },
       ],
     });
+    expect(((await send(emulator, "GET", `${base}/contacts/1/associations/tickets`)).body["results"] as Body[]).length).toBe(1);
     await send(emulator, "PUT", `${base}/contact/1/associations/default/ticket/20`);
     const listed = await send(emulator, "GET", `${base}/contacts/1/associations/tickets`);
     expect(listed.body).toEqual({

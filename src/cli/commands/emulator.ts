@@ -35,7 +35,7 @@ export function addEmulator(program: Command, context: CommandContext): void {
 async function runEmulator(flags: EmulatorFlags, { terminal, signal }: CommandContext): Promise<void> {
   const { startHubSpotEmulator } = await import("../../testing/index.js");
   const seed = flags.seed === undefined ? {} : await readSeed(flags.seed);
-  const app = seed.app === undefined && seed.apps === undefined ? { app: DEFAULT_APP } : {};
+  const app = (seed.app ?? seed.apps ?? seed.snapshot) === undefined ? { app: DEFAULT_APP } : {};
   let emulator: LoopbackHubSpotEmulator;
   try {
     emulator = await startHubSpotEmulator({ ...seed, ...app, port: flags.port });

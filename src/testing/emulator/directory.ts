@@ -6,7 +6,7 @@
 import { isIP } from "node:net";
 import { type CrmSeeds, seedCrm } from "./crm-seed.js";
 import { CrmStore } from "./crm-store.js";
-import type { EmulatorAccountOptions, EmulatorAppOptions, EmulatorPrivateApp, EmulatorUser } from "./emulator-options.js";
+import type { EmulatorAccountOptions, EmulatorAppOptions, EmulatorPrivateApp, EmulatorUser } from "./directory-options.js";
 import type { Randomness } from "./randomness.js";
 import type { EmulatorTier } from "./rate-limits.js";
 

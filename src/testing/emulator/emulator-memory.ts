@@ -3,31 +3,14 @@
  * put back, and taken back to its beginning. The log, faults and counted calls are not memory.
  */
 
-import type { AppWebhooks } from "./app-webhooks.js";
-import { type CrmSnapshot, restoreCrm, snapshotCrm } from "./crm-snapshot.js";
+import { restoreCrm, snapshotCrm } from "./crm-snapshot.js";
 import { createAccounts, createApps, type EmulatorAccount, type EmulatorApp } from "./directory.js";
-import type { EmulatorAccountOptions, EmulatorOptions } from "./emulator-options.js";
+import type { EmulatorAccountOptions } from "./directory-options.js";
+import type { EmulatorOptions } from "./emulator-options.js";
 import { type EmulatorSettings, resolveSettings } from "./emulator-settings.js";
+import { assertSnapshot, type EmulatorSnapshot } from "./emulator-snapshot.js";
 import { Randomness } from "./randomness.js";
-import { EmulatorState, type SavedTokens } from "./state.js";
-
-/** An account without its records. */
-type AccountDetails = Omit<EmulatorAccount, "crm">;
-
-/** Everything an emulator remembers, as JSON keeps it. It holds tokens and secrets, all of them made up. */
-export interface EmulatorSnapshot {
-  readonly format: 1;
-  /** The emulator's time. */
-  readonly nowMs: number;
-  /** How many made-up values a seeded emulator has given out. */
-  readonly drawn: number;
-  /** The switches, but for functions. */
-  readonly settings: Partial<EmulatorSettings>;
-  readonly apps: readonly EmulatorApp[];
-  readonly accounts: readonly (AccountDetails & { readonly crm: CrmSnapshot })[];
-  readonly tokens: SavedTokens;
-  readonly webhooks: readonly (readonly [appId: number, webhooks: AppWebhooks])[];
-}
+import { EmulatorState } from "./state.js";
 
 /** One emulator's memory. */
 export class EmulatorMemory {
@@ -109,7 +92,7 @@ export class EmulatorMemory {
     const { drawn } = this.random;
     const apps = copyOf(this.apps);
     // With every default filled in, nothing is drawn anew.
-    const recipes = this.accounts.map(({ crm: _, ...details }, index) => ({ ...accounts[index], ...copyOf(details) }));
+    const recipes = this.accounts.map((account, index) => ({ ...accounts[index], ...copyOf({ ...account, crm: undefined }) }));
     return () => {
       replace(this.apps, createApps(apps, this.random));
       replace(this.accounts, createAccounts(recipes, this.random, startMs));
@@ -123,13 +106,6 @@ export class EmulatorMemory {
 
 function accountsOf(snapshot: EmulatorSnapshot): EmulatorAccount[] {
   return snapshot.accounts.map(({ crm, ...details }) => ({ ...copyOf(details), crm: restoreCrm(details.hubId, copyOf(crm)) }));
-}
-
-function assertSnapshot(snapshot: Partial<Record<keyof EmulatorSnapshot, unknown>>): void {
-  const { format, apps, accounts, tokens } = snapshot;
-  if (format !== 1 || !Array.isArray(apps) || !Array.isArray(accounts) || typeof tokens !== "object") {
-    throw new TypeError("snapshot: not one that snapshot() of this version made");
-  }
 }
 
 function copyOf<Value>(value: Value): Value {

@@ -8,7 +8,8 @@ import { clientOptionsOf, type EmulatorClientOptions } from "./client-options.js
 import { type ConnectableClient, connectAccount, type ConnectOptions } from "./connect-account.js";
 import { assertRedirectUri, type EmulatorAccount, type EmulatorApp } from "./directory.js";
 import type { InMemoryDispatcher } from "./dispatcher.js";
-import { EmulatorMemory, type EmulatorSnapshot } from "./emulator-memory.js";
+import { EmulatorMemory } from "./emulator-memory.js";
+import type { EmulatorSnapshot } from "./emulator-snapshot.js";
 import type { EmulatorOptions } from "./emulator-options.js";
 import type { EmulatorSettings } from "./emulator-settings.js";
 import { type EmulatorFaults, FaultRegistry, type FaultRule } from "./faults.js";

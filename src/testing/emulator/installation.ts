@@ -5,7 +5,7 @@
 
 import type { AuthorizationProblem } from "./authorization-problem.js";
 import type { EmulatorAccount, EmulatorApp } from "./directory.js";
-import type { EmulatorUser } from "./emulator-options.js";
+import type { EmulatorUser } from "./directory-options.js";
 import type { EmulatorState } from "./state.js";
 
 /** Accounts that may have an app of the marketplace before it is listed there. */
