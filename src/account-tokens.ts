@@ -15,9 +15,9 @@ const LONGEST_BACKOFF_MS = 60_000;
 
 /** Options of asking for a token. */
 export interface TokenOptions {
-  /** An access token that HubSpot refused: any other will do. */
+  /** An access token that HubSpot refused: any other will do. @default none */
   readonly rejectedToken?: string | undefined;
-  /** Refresh now, whatever the clock says, a dead grant too. */
+  /** Refresh now, whatever the clock says, a dead grant too. @default false */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

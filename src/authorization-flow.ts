@@ -24,19 +24,19 @@ import { waitFor } from "./waiting.js";
 
 /** Options of `createAuthorization`. */
 export interface CreateAuthorizationOptions<Context = unknown> {
-  /** Where the user should end up: a path on your own origin, at most 1,024 characters. */
+  /** Where the user should end up: a path on your own origin, at most 1,024 characters. @default none */
   readonly returnTo?: string | undefined;
-  /** A JSON value that comes back from `completeAuthorization`: tenant, user. At most 1,024 bytes; sealed, so nobody can read or change it. */
+  /** A JSON value that comes back from `completeAuthorization`: tenant, user. At most 1,024 bytes; sealed, so nobody can read or change it. @default none */
   readonly context?: Context | undefined;
-  /** Reconnect: pins the account's portal, asks for the scopes it has, and the result must be the same account. */
+  /** Reconnect: pins the account's portal, asks for the scopes it has, and the result must be the same account. @default none: a new connection */
   readonly accountId?: string | undefined;
-  /** Preselects a HubSpot account, which the result must then belong to. */
+  /** Preselects a HubSpot account, which the result must then belong to. @default none: the user chooses */
   readonly hubId?: string | undefined;
-  /** More required scopes than the configured ones. */
+  /** More required scopes than the configured ones. @default [] */
   readonly scopes?: readonly string[] | undefined;
-  /** More optional scopes than the configured ones. */
+  /** More optional scopes than the configured ones. @default [] */
   readonly optionalScopes?: readonly string[] | undefined;
-  /** A secret of this browser that you already have, such as its session id: then no cookie is made. */
+  /** A secret of this browser that you already have, such as its session id: then no cookie is made. @default none: a cookie is made */
   readonly binding?: string | undefined;
 }
 

@@ -61,13 +61,13 @@ export interface HubSpotOAuthClientOptions<Context = unknown> {
   readonly rateLimit?: RateLimitOptions | false | undefined;
   /** An undici 7 or 8 dispatcher to send by: a proxy, a MockAgent. Trusted: it sees the secrets. @default the application's global one, else an Agent of our own */
   readonly dispatcher?: DispatcherLike | undefined;
-  /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the secrets. */
+  /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the secrets. @default none: a dispatcher is used */
   readonly fetch?: FetchLike | undefined;
   /** The wall clock, in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** @default "hubspot-oauth/<version>" */
+  /** Sent as `User-Agent`. @default "hubspot-oauth/<version>" */
   readonly userAgent?: string | undefined;
-  /** Called with every event, synchronously. */
+  /** Called with every event, synchronously. @default nobody listens */
   readonly onEvent?: EventListener | undefined;
 }
 

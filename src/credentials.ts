@@ -10,13 +10,17 @@ import type { Send } from "./transport.js";
 
 /** What goes into a request. Plain on purpose: it holds secrets, and a redacting object would only hide that. */
 export interface Authorization {
+  /** Added to those of the request, such as `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Added to the query, such as `hapikey`. */
   readonly query?: Readonly<Record<string, string>>;
 }
 
 /** The way to HubSpot of the client that a credential came from, so that a `HubSpotHttp` is cheap to build per request. */
 export interface HttpRuntime {
+  /** Where the API is: the token goes nowhere else. */
   readonly apiOrigin: string;
+  /** Sends one request and reads the whole answer. */
   readonly send: Send;
   /** The same for bodies that are streams. Absent in runtimes of your own: `stream` and `fetch` then take the way of a `HubSpotHttp` without a client. */
   readonly open?: Open | undefined;
@@ -28,7 +32,7 @@ export interface HttpRuntime {
 
 /** Options of `Credential.authorize`. */
 export interface AuthorizeOptions {
-  /** The very object returned before, which HubSpot refused as expired: another token, or a rejection. Compared by identity. */
+  /** The very object returned before, which HubSpot refused as expired: another token, or a rejection. Compared by identity. @default none */
   readonly rejected?: Authorization | undefined;
   /** Stops the waiting, never a refresh that others wait for. */
   readonly signal?: AbortSignal | undefined;

@@ -22,7 +22,9 @@ export interface DisconnectOptions {
 
 /** What `disconnect` did. The local record is gone in any case. */
 export interface Disconnection {
+  /** Whether HubSpot has removed the app from the HubSpot account. */
   readonly uninstalled: boolean;
+  /** Whether HubSpot has taken the refresh token back. */
   readonly revoked: boolean;
   /** The account ids of the connections for whose sake nothing was revoked; only with `revoke: "unless-shared"`. */
   readonly sharedWith?: readonly string[];

@@ -82,6 +82,7 @@ export class StateMismatchError extends CallbackError {
     brand(this, "StateMismatchError");
   }
   readonly code = "state_mismatch" as const;
+  /** What did not fit. For your log, not for the visitor. */
   readonly reason: StateMismatchReason;
 
   constructor(reason: StateMismatchReason, message: string) {
@@ -166,7 +167,7 @@ export class ConfigurationError extends HubSpotOAuthError {
   readonly code = "configuration" as const;
 }
 
-/** One problem inside HubSpot's error body. Every field optional, as HubSpot advises. */
+/** One problem inside HubSpot's error body, as HubSpot names its fields. Every field optional, as HubSpot advises. */
 export interface HubSpotErrorDetail {
   readonly message?: string | undefined;
   /** Of a single problem of a batch. */
@@ -276,6 +277,7 @@ export class NetworkError extends HubSpotOAuthError {
     brand(this, "NetworkError");
   }
   readonly code = "network" as const;
+  /** How far the request had come. */
   readonly phase: NetworkPhase;
   /** Whether HubSpot may have received the request: false only when that is certain. */
   readonly sent: boolean;
@@ -365,6 +367,7 @@ export class RequestSignatureError extends HubSpotOAuthError {
     brand(this, "RequestSignatureError");
   }
   readonly code = "request_signature" as const;
+  /** Why it was not taken for HubSpot's. For your log, not for whoever sent it. */
   readonly reason: RequestSignatureReason;
 
   constructor(reason: RequestSignatureReason, message: string) {

@@ -6,11 +6,11 @@ import { channel, type Channel } from "node:diagnostics_channel";
 
 /** Every event with what it carries. Account ids are yours; durations are milliseconds. */
 export interface HubSpotOAuthEvents {
-  /** An authorize URL was built. */
+  /** An authorize URL was built; `accountId` when an account is to be reconnected. */
   "authorization.started": { readonly accountId?: string | undefined };
-  /** A callback was handled and its tokens stored. */
+  /** A callback was handled and its tokens stored; `reconnected` when the account was connected before. */
   "authorization.completed": { readonly accountId: string; readonly hubId: string; readonly reconnected: boolean };
-  /** HubSpot answered a callback with `error=`. */
+  /** HubSpot answered a callback with `error=`, which is told as it came: text from a URL. */
   "authorization.denied": { readonly error: string };
   /** A refresh request is about to be sent. */
   "refresh.started": { readonly accountId: string };
@@ -24,7 +24,7 @@ export interface HubSpotOAuthEvents {
   "refresh.lost-race": { readonly accountId: string };
   /** The store did not take new tokens: they are served from memory and written again until it does. */
   "refresh.persist-pending": { readonly accountId: string };
-  /** HubSpot refuses the refresh token for good. */
+  /** HubSpot refuses the refresh token for good; `reason` is HubSpot's word. */
   "grant.dead": { readonly accountId: string; readonly reason: string };
   /** A request is sent again, after `waitMs`; `reason` says why, `status` is absent when no answer came. */
   "request.retried": {
@@ -33,9 +33,9 @@ export interface HubSpotOAuthEvents {
     readonly reason: string;
     readonly waitMs: number;
   };
-  /** The token endpoint's 429 pauses every refresh of this app. */
+  /** A call waited its turn for 10 ms or more (`LOCAL_QUEUE`), or the token endpoint's 429 pauses every refresh of this client (`TOKEN_ENDPOINT`). */
   "rate-limit.waited": { readonly policyName: string; readonly waitMs: number };
-  /** The token endpoint moved off v1. */
+  /** The client has left `/oauth/v1`, since its time came or since it answered 404 or 410; `from` and `to` are paths. */
   "endpoint.moved": { readonly from: string; readonly to: string; readonly reason: "date" | "not-found" };
   /** The store writes without comparing versions: safe inside one process only. Once per client. */
   "store.unsafe": Readonly<Record<never, never>>;

@@ -22,6 +22,7 @@ import { listenToAbort } from "./waiting.js";
 
 /** An answer: a success has its body as a stream, anything else as bytes, since an error has to be read to be understood. */
 export interface OpenedResponse extends WireResponse {
+  /** A success's body; `body` is then empty. */
   readonly stream?: Readable | undefined;
 }
 

@@ -113,7 +113,9 @@ export class TokenSet {
 export interface Grant {
   readonly accessToken: string;
   readonly refreshToken: string | undefined;
+  /** When the request was sent, in milliseconds since 1970. */
   readonly obtainedAtMs: number;
+  /** How long the access token lives from then on, in milliseconds. */
   readonly expiresInMs: number;
   readonly hubId: string | undefined;
   readonly userId: string | undefined;

@@ -8,16 +8,20 @@ import { listenToAbort } from "./waiting.js";
 
 /** One request, ready for the wire. `origin` and `path` never mix: a path cannot change where the request goes. */
 export interface WireRequest {
+  /** Scheme, host and port. */
   readonly origin: string;
+  /** Path and query. */
   readonly path: string;
+  /** Upper case. */
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   /** A stream only by `stream-transport.ts`. */
   readonly body: string | Uint8Array | AsyncIterable<Uint8Array> | undefined;
-  /** From the first attempt to connect to the last byte of the answer. */
+  /** Deadline in milliseconds, from the first attempt to connect to the last byte of the answer. */
   readonly timeoutMs: number;
   /** What is left of it, when waiting for a token took some. */
   readonly leftMs?: number | undefined;
+  /** An answer that is larger is not read to its end. */
   readonly maxResponseBytes: number;
   readonly signal: AbortSignal | undefined;
 }

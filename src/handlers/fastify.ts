@@ -38,11 +38,11 @@ export interface FastifyLike {
 
 /** Paths of the three routes, under the plugin's prefix. */
 export interface FastifyPluginPaths {
-  /** @default "/connect" */
+  /** Where pages link to. @default "/connect" */
   readonly connect?: string | undefined;
   /** With the prefix, the path of the redirect URI. @default "/callback" */
   readonly callback?: string | undefined;
-  /** @default "/disconnect" */
+  /** Where forms post to. @default "/disconnect" */
   readonly disconnect?: string | undefined;
 }
 
@@ -51,6 +51,7 @@ export interface FastifyPluginOptions<FastifyRequest, Context = unknown> extends
   HandlerOptions<FastifyRequest, Context>,
   "connectPath"
 > {
+  /** Where the three routes are, under the prefix. @default `/connect`, `/callback` and `/disconnect` */
   readonly paths?: FastifyPluginPaths | undefined;
 }
 

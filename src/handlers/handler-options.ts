@@ -49,12 +49,15 @@ export type HandlerFailureCode =
 
 /** What `onError` is told. */
 export interface HandlerFailure {
+  /** The handler that was asked. */
   readonly step: "connect" | "callback" | "disconnect";
+  /** What went wrong: the `code` of a library error, or a word of the handlers. */
   readonly code: HandlerFailureCode;
   /** HTTP status of the default page. */
   readonly status: number;
   /** What the default page says, for a page of your own: plain words of the handlers, nothing from outside. */
   readonly title: string;
+  /** The same at length, in one or two sentences. */
   readonly text: string;
   /** What was thrown; `undefined` when a rule of the handlers refused the request. Log it, never show it. */
   readonly error: unknown;

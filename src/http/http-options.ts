@@ -28,11 +28,11 @@ export interface HubSpotHttpOptions {
    * count between all of an app's, give them to `HubSpotOAuthClient`. `false`: no limiter. @default the credential's client's, else HubSpot's limits per credential
    */
   readonly rateLimit?: RateLimitOptions | false | undefined;
-  /** @default "hubspot-oauth/<version>" */
+  /** Sent as `User-Agent`. @default "hubspot-oauth/<version>" */
   readonly userAgent?: string | undefined;
   /** An undici 7 or 8 dispatcher to send by. Trusted: it sees the token. @default the credential's client's, else the application's global one */
   readonly dispatcher?: DispatcherLike | undefined;
-  /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the token. */
+  /** A `fetch` to send by, instead of a dispatcher. Trusted: it sees the token. @default the credential's client's way, else a dispatcher */
   readonly fetch?: FetchLike | undefined;
   /** Called with `request.retried` and `rate-limit.waited`. @default the credential's client's */
   readonly onEvent?: EventListener | undefined;
@@ -40,11 +40,11 @@ export interface HubSpotHttpOptions {
 
 /** Options of one call. */
 export interface CallOptions {
-  /** Query parameters; `undefined` and `null` are left out, arrays are repeated. */
+  /** Query parameters; `undefined` and `null` are left out, arrays are repeated. @default none */
   readonly query?: Query | undefined;
-  /** Sent as JSON; `URLSearchParams` as a form; `FormData` and `Blob` as they are; a string or `Uint8Array` when `headers` names its content type. */
+  /** Sent as JSON; `URLSearchParams` as a form; `FormData` and `Blob` as they are; a string or `Uint8Array` when `headers` names its content type. @default none */
   readonly body?: unknown;
-  /** More headers; the credential's and the connection's own cannot be replaced. */
+  /** More headers; the credential's and the connection's own cannot be replaced. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Rejects with the signal's reason wherever the call stands. A refresh that others wait for goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -65,7 +65,7 @@ export interface CallOptionsWithSchema<Output> extends CallOptions {
 
 /** Options of `stream`. */
 export interface StreamOptions extends Omit<CallOptions, "body"> {
-  /** As in `CallOptions`; or a `ReadableStream`, a Node stream or any async iterable of bytes, which is sent piece by piece and never twice. */
+  /** As in `CallOptions`; or a `ReadableStream`, a Node stream or any async iterable of bytes, which is sent piece by piece and never twice. @default none */
   readonly body?: unknown;
   /** The longest silence in milliseconds: until the answer begins, then between two pieces of either body. @default the client's `timeoutMs` */
   readonly timeoutMs?: number | undefined;

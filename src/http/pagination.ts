@@ -24,21 +24,21 @@ import { issuePaths, type StandardResult, type StandardSchema } from "./standard
 
 /** Options of `HubSpotHttp.paginate`. */
 export interface PaginateOptions {
-  /** Query parameters, sent with every page. HubSpot's `after`, `offset`, `vidOffset` or `timeOffset` among them say where to begin. */
+  /** Query parameters, sent with every page. HubSpot's `after`, `offset`, `vidOffset` or `timeOffset` among them say where to begin. @default none */
   readonly query?: Query | undefined;
-  /** For POST: an object, sent with every page. HubSpot's `after` or `offset` in it says where to begin. */
+  /** For POST: an object, sent with every page. HubSpot's `after` or `offset` in it says where to begin. @default none */
   readonly body?: object | undefined;
-  /** More headers, sent with every page. */
+  /** More headers, sent with every page. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Ends the iteration with the signal's reason, wherever it stands. */
   readonly signal?: AbortSignal | undefined;
   /** Deadline of each page's call in milliseconds, not of the whole. @default the client's */
   readonly timeoutMs?: number | undefined;
-  /** @default "POST" for a CRM search and when there is a `body`, else "GET" */
+  /** How each page is asked for. @default "POST" for a CRM search and when there is a `body`, else "GET" */
   readonly method?: "GET" | "POST" | undefined;
   /** Page size, sent as `limit`, or as `count` where v1 and the list search call it that. @default HubSpot's */
   readonly limit?: number | undefined;
-  /** The `cursor` of a page: begins after that page. Stands above what `query` or `body` say. */
+  /** The `cursor` of a page: begins after that page. Stands above what `query` or `body` say. @default none: the beginning */
   readonly cursor?: string | undefined;
   /** The member of the body that holds the items. @default `results`, else the one array of the body */
   readonly itemsKey?: string | undefined;
@@ -54,6 +54,7 @@ export interface PaginateOptionsWithSchema<Item> extends PaginateOptions {
 
 /** One page of a list. */
 export interface Page<Item = unknown> {
+  /** What the page holds, in the order of HubSpot; what `schema` makes of it, if there is one. */
   readonly items: readonly Item[];
   /** What to pass as `cursor` to begin after this page; `undefined` on the last one. A string to keep, not to read. */
   readonly cursor: string | undefined;

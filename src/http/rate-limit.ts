@@ -20,11 +20,11 @@ export interface RateLimitOptions {
    * part to other software. Without one, the headers have the last word. @default 110
    */
   readonly limit?: number | undefined;
-  /** @default 10_000 */
+  /** The stretch of time in which `limit` calls may be made, in milliseconds. @default 10_000 */
   readonly intervalMs?: number | undefined;
   /** Calls of CRM search per interval and account: HubSpot counts them apart. @default 5 */
   readonly searchLimit?: number | undefined;
-  /** @default 1_000 */
+  /** The same for searches, in milliseconds. @default 1_000 */
   readonly searchIntervalMs?: number | undefined;
   /** Calls that may wait per account and bucket; one more is a `RateLimitError` at once. @default 1_000 */
   readonly maxQueue?: number | undefined;

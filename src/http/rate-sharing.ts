@@ -12,10 +12,11 @@ export type RateLimitBucket = "api" | "search";
 
 /** What a process tells and asks, in one round trip. */
 export interface RateLimitExchange {
-  /** A granted call counts for so long after its answer came; `limit` calls may count at once. */
+  /** A granted call counts for so long after its answer came, in milliseconds. */
   readonly spanMs: number;
+  /** How many calls may count at once. */
   readonly limit: number;
-  /** A granted call whose answer is not told by then counts from then on. */
+  /** A granted call whose answer is not told within so many milliseconds counts from then on. */
   readonly graceMs: number;
   /** Calls that wait. */
   readonly need: number;
@@ -29,9 +30,9 @@ export interface RateLimitExchange {
   readonly refused: number;
   /** What HubSpot said is left; what is missing, and was not granted here, is used by others. */
   readonly remaining: number | undefined;
-  /** How old that may be. */
+  /** How old that may be, in milliseconds. */
   readonly remainingAgeMs: number;
-  /** Nobody is granted anything for so long. */
+  /** Nobody is granted anything for so many milliseconds. */
   readonly pauseMs: number;
 }
 
@@ -41,7 +42,7 @@ export interface RateLimitGrant {
   readonly granted: number;
   /** Not before this can more be granted, in milliseconds; 0 when some are left. */
   readonly waitMs: number;
-  /** Of that, what is left of a pause. */
+  /** Of that, what is left of a pause, in milliseconds. */
   readonly pausedMs: number;
   /** How many are left. */
   readonly free: number;
@@ -52,6 +53,7 @@ export interface RateLimitGrant {
  * one atomic step on the store's own clock. Shipped: `RedisRateLimitStore`.
  */
 export interface RateLimitStore {
+  /** One step for one account and bucket. Calls wait for it, half a second at most; one that rejects leaves each process to count for itself. */
   exchange(key: string, bucket: RateLimitBucket, exchange: RateLimitExchange): Awaitable<RateLimitGrant>;
 }
 

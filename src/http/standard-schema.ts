@@ -2,6 +2,7 @@
 
 /** A schema of any library that speaks Standard Schema, version 1. */
 export interface StandardSchema<Output = unknown> {
+  /** Version, vendor and `validate`, as the specification has them. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;

@@ -11,6 +11,7 @@ import { checkMethods, ownOptions } from "../option-checks.js";
  * be committed. A `Client` of `pg` will do where one call is made at a time.
  */
 export interface PostgresPool {
+  /** Runs one statement with its values (`$1`, `$2`, …) and answers its rows. */
   query(text: string, values: unknown[]): PromiseLike<{ readonly rows: readonly unknown[] }>;
 }
 

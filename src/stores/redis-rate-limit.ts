@@ -103,6 +103,7 @@ export class RedisRateLimitStore implements RateLimitStore {
     this.#namespace = namespace;
   }
 
+  /** One step, one round trip, on the clock of Redis. @throws `TokenStoreError` */
   exchange(key: string, bucket: RateLimitBucket, told: RateLimitExchange): Promise<RateLimitGrant> {
     return reducingErrors("RedisRateLimitStore", "exchange", async () => {
       const numbers = [told.spanMs, told.graceMs, told.limit, told.need, told.spare, told.answered, told.unused, told.refused];

@@ -18,11 +18,13 @@ export type MswHandler = never;
 
 /** Handlers, and the emulator that answers behind them. */
 export interface HubSpotHandlers extends ReadonlyArray<MswHandler> {
+  /** What answers: connect accounts on it, move its clock, read its log. */
   readonly emulator: HubSpotEmulator;
 }
 
 /** Anything that lists msw's handlers: a server of `setupServer`, which may be given more of them later. */
 export interface MswServer {
+  /** The handlers in force. */
   listHandlers(): readonly object[];
 }
 

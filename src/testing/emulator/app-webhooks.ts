@@ -15,7 +15,7 @@ export interface WebhookSubscription {
   readonly updatedAt: string;
 }
 
-/** Where an app's webhooks go. */
+/** Where an app's webhooks go, as HubSpot names its fields. */
 export interface WebhookSettings {
   readonly targetUrl: string;
   readonly throttling: Readonly<Record<string, unknown>>;
@@ -25,8 +25,11 @@ export interface WebhookSettings {
 
 /** One app's webhooks. */
 export interface AppWebhooks {
+  /** Where events go; `undefined` until it is set. */
   settings: WebhookSettings | undefined;
+  /** What it wants to hear of. */
   subscriptions: WebhookSubscription[];
+  /** The id that the next subscription gets. */
   nextId: number;
 }
 

@@ -8,13 +8,17 @@ import type { CrmObjectType } from "./object-types.js";
 
 /** One record, by its type and id. */
 export interface RecordEnd {
+  /** Its object type. */
   readonly type: CrmObjectType;
+  /** Its `hs_object_id`. */
   readonly id: string;
 }
 
 /** What kind of association two types have in one direction. */
 export interface AssociationType {
+  /** HubSpot's own, or one of the account. */
   readonly category: "HUBSPOT_DEFINED" | "USER_DEFINED";
+  /** HubSpot's number for it, one for each direction. */
   readonly typeId: number;
   /** As the v3 APIs name it: `deal_to_contact`. */
   readonly name: string;

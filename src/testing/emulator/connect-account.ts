@@ -7,7 +7,9 @@ import { randomUUID } from "node:crypto";
 
 /** What is asked of a client: `HubSpotOAuthClient` has it. */
 export interface ConnectableClient<Connected> {
+  /** Begins a flow. */
   createAuthorization(options: { binding: string; scopes?: string[]; optionalScopes?: string[] }): Promise<{ readonly url: string }>;
+  /** Takes the callback, and answers what `emulator.connect()` answers. */
   completeAuthorization(options: { url: string; binding: string }): Promise<Connected>;
 }
 

@@ -8,10 +8,15 @@ import type { CrmObjectType } from "./object-types.js";
 
 /** One CRM record. Times are milliseconds since 1970. */
 export interface CrmRecord {
+  /** Its `hs_object_id`. */
   readonly id: string;
+  /** Its values by property name; `null` is none. */
   readonly properties: Record<string, string | null>;
+  /** When it was made. */
   readonly createdAtMs: number;
+  /** When it was last changed. */
   updatedAtMs: number;
+  /** When it was archived; `undefined` while it is not. */
   archivedAtMs: number | undefined;
 }
 
@@ -22,6 +27,7 @@ const idOf = (record: CrmRecord): number => Number(record.id);
 
 /** The records of one type, in the order of their ids. */
 export class CrmCollection {
+  /** Of what the records are. */
   readonly type: CrmObjectType;
   readonly #nextId: (taken?: string) => string;
   readonly #byId = new Map<string, CrmRecord>();

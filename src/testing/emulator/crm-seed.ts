@@ -16,15 +16,19 @@ export type CrmSeed = number | readonly PropertyValues[];
 
 /** A custom object type with its records. */
 export interface CustomObjectSeed extends Omit<CustomObjectOptions, "name"> {
-  /** Default 0. */
+  /** How many to make up, or their properties. @default 0 */
   readonly records?: CrmSeed | undefined;
 }
 
 /** Two records that belong together, by type (as in paths; a custom type by its seeded name too) and `hs_object_id`. */
 export interface AssociationSeed {
+  /** Type of the one. */
   readonly from: string;
+  /** Its id. */
   readonly fromId: string | number;
+  /** Type of the other. */
   readonly to: string;
+  /** Its id. */
   readonly toId: string | number;
 }
 

@@ -6,12 +6,15 @@ import type { CustomObjectOptions } from "./object-types.js";
 
 /** Everything a CRM holds. */
 export interface CrmSnapshot {
+  /** The id that the next record gets. */
   readonly nextId: number;
+  /** The custom types as they were defined. */
   readonly customTypes: readonly CustomObjectOptions[];
   /** By object type id, lowest record id first; archived records too. */
   readonly records: Readonly<Record<string, readonly CrmRecord[]>>;
   /** From type, from id, to type, to id; each association once. */
   readonly associations: readonly (readonly [string, string, string, string])[];
+  /** v1 engagements. */
   readonly engagements: readonly EngagementRecord[];
 }
 

@@ -9,16 +9,23 @@ import { type CrmObjectType, type CustomObjectOptions, ObjectTypes } from "./obj
 
 /** A v1 engagement. */
 export interface EngagementRecord {
+  /** Counts up, apart from the records. */
   readonly id: number;
+  /** When it was made, in milliseconds since 1970. */
   readonly createdAtMs: number;
+  /** When it was last changed, in milliseconds since 1970. */
   readonly updatedAtMs: number;
+  /** The contact it is about. */
   readonly contactId: number | undefined;
+  /** Its text. */
   readonly body: string;
 }
 
 /** The CRM of one account. */
 export class CrmStore {
+  /** v1 engagements. */
   readonly engagements: EngagementRecord[] = [];
+  /** Which records belong together. */
   readonly associations: Associations = new Associations();
   readonly #types: ObjectTypes;
   readonly #collections = new Map<CrmObjectType, CrmCollection>();

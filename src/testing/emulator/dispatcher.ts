@@ -25,6 +25,7 @@ export type Answer = (request: DispatchedRequest, signal: AbortSignal) => Promis
 
 /** What requests that are not for HubSpot are handed to: any dispatcher. */
 export interface OtherDispatcher {
+  /** undici's own, which sends a request. */
   dispatch(options: never, handler: never): unknown;
 }
 
@@ -35,8 +36,11 @@ export type DispatchInterceptor = (dispatch: never) => (options: never, handler:
 
 /** A dispatcher with interceptors in front. */
 export interface ComposedDispatcher {
+  /** Sends a request through the interceptors. */
   readonly dispatch: Dispatch;
+  /** Resolves when every answer under way is given. */
   close(): Promise<void>;
+  /** Breaks off what is under way. */
   destroy(reason?: Error | null): Promise<void>;
 }
 

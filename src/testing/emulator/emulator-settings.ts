@@ -12,7 +12,7 @@ export interface EmulatorSettings {
    * @default "none"
    */
   refreshTokenRotation: "none" | "strict" | "grace";
-  /** @default 30000 */
+  /** How long a replaced refresh token still works after its first use, in milliseconds. @default 30000 */
   refreshTokenGraceMs: number;
   /**
    * `enforced`: when a challenge was sent, a wrong or missing verifier is BAD_CODE_VERIFIER. `ignored`: never looked at.
@@ -28,7 +28,7 @@ export interface EmulatorSettings {
   v1Sunset: boolean | undefined;
   /** Life of access tokens issued from now on. @default 1800 */
   accessTokenLifetimeSeconds: number;
-  /** @default 60000 */
+  /** How long an authorization code may wait, in milliseconds. @default 60000 */
   codeLifetimeMs: number;
   /**
    * What Cancel does: back to the app with `error=access_denied` and the state, the same without the state, or nothing at all.

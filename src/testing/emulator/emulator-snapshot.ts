@@ -11,6 +11,7 @@ type AccountDetails = Omit<EmulatorAccount, "crm">;
 
 /** Everything an emulator remembers, as JSON keeps it. It holds tokens and secrets, all of them made up. */
 export interface EmulatorSnapshot {
+  /** Of this snapshot; another number is refused. */
   readonly format: 1;
   /** The emulator's time. */
   readonly nowMs: number;
@@ -18,9 +19,13 @@ export interface EmulatorSnapshot {
   readonly drawn: number;
   /** The switches, but for functions. */
   readonly settings: Partial<EmulatorSettings>;
+  /** The apps, with their secrets. */
   readonly apps: readonly EmulatorApp[];
+  /** The accounts, with their records. */
   readonly accounts: readonly (AccountDetails & { readonly crm: CrmSnapshot })[];
+  /** Codes, grants and access tokens. */
   readonly tokens: SavedTokens;
+  /** What each app has subscribed to. */
   readonly webhooks: readonly (readonly [appId: number, webhooks: AppWebhooks])[];
 }
 

@@ -11,8 +11,9 @@ import { type LoggedRequest, matches, type RequestMatch } from "./request-log.js
 
 /** When which fault happens. Without functions, regular expressions and `until` it is plain JSON. */
 export interface FaultRule {
-  /** Default: every request. */
+  /** Which requests. @default all */
   readonly match?: RequestMatch | undefined;
+  /** What happens to the request: a kind and its parameters. */
   readonly fault: Fault;
   /** How many requests meet it; `Infinity` for all. @default 1 */
   readonly times?: number | undefined;
@@ -20,7 +21,7 @@ export interface FaultRule {
   readonly skip?: number | undefined;
   /** The chance of each matching request, above 0 and at most 1. @default 1 */
   readonly probability?: number | undefined;
-  /** Makes `probability` repeatable: the same seed lets the same of the matching requests fail. Default: from the emulator's seed, else random. */
+  /** Makes `probability` repeatable: the same seed lets the same of the matching requests fail. @default from the emulator's seed, else random */
   readonly seed?: number | undefined;
   /** Holds the answer back until this settles. The operation, where the fault carries it out, happens on arrival. */
   readonly until?: PromiseLike<unknown> | undefined;
@@ -32,6 +33,7 @@ const RULE_MEMBERS: readonly string[] = ["match", "fault", "times", "skip", "pro
 export interface FaultHandle {
   /** Unique in its emulator. */
   readonly id: string;
+  /** As it was given. */
   readonly rule: FaultRule;
   /** What `probability` is rolled with: put it into the rule to see the same again. */
   readonly seed: number;

@@ -7,11 +7,11 @@ import type { EmulatorState } from "./state.js";
 
 /** What the person does on the consent page. */
 export interface AuthorizeDecision {
-  /** The account to choose. Default: the one in the URL, else the first. */
+  /** The account to choose. @default the one in the URL, else the first */
   readonly hubId?: number | string | undefined;
-  /** Who is signed in. Default: the account's first user. */
+  /** Who is signed in. @default the account's first user */
   readonly userId?: number | string | undefined;
-  /** @default "grant" */
+  /** What the user does. @default "grant" */
   readonly decision?: "grant" | "deny" | undefined;
 }
 

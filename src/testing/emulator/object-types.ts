@@ -31,11 +31,11 @@ export interface CrmObjectType {
 export interface CustomObjectOptions {
   /** Lower case letters, digits and `_`. In paths it is `p_{name}` or `p{hubId}_{name}`, or the id. */
   readonly name: string;
-  /** Default: `2-` and a number not used yet. */
+  /** HubSpot's id of the type. @default `2-` and a number not used yet */
   readonly objectTypeId?: string | undefined;
-  /** Default: none. */
+  /** No two records share a value of one of these. @default [] */
   readonly uniqueProperties?: readonly string[] | undefined;
-  /** Where a search's `query` looks. Default: none. */
+  /** Where a search's `query` looks. @default [] */
   readonly searchableProperties?: readonly string[] | undefined;
 }
 

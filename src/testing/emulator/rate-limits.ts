@@ -7,7 +7,9 @@ import type { RateLimitPolicy } from "./rate-limit-answers.js";
 
 /** A limit over a rolling window: so many calls in any stretch of so many milliseconds. */
 export interface EmulatorRateLimit {
+  /** How many calls. */
   readonly limit: number;
+  /** In any stretch of so many milliseconds. */
   readonly intervalMs: number;
 }
 

@@ -64,6 +64,7 @@ export interface LoggedRequest {
   readonly form: Readonly<Record<string, string>> | undefined;
   /** The value of a JSON body, else undefined. */
   readonly json: unknown;
+  /** The name of what was asked for; `unknown` when there is no such path. */
   readonly route: EmulatorRoute;
   /** The account that the request's token or code belongs to, as far as it is known. */
   readonly hubId: number | undefined;

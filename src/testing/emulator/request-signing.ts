@@ -10,7 +10,7 @@ export type SignatureVersion = "v1" | "v2" | "v3";
 
 /** A request to sign. */
 export interface SignableRequest {
-  /** @default "POST" */
+  /** Upper case. @default "POST" */
   readonly method?: string | undefined;
   /** As the app under test is reached: with protocol, host and query. */
   readonly url: string | URL;

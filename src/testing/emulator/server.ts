@@ -14,7 +14,7 @@ const MAX_BODY_BYTES = 20 * 1024 * 1024;
 
 /** Options of `startHubSpotEmulator`. */
 export interface StartHubSpotEmulatorOptions extends EmulatorOptions {
-  /** @default 0, any free port */
+  /** Where it listens, on 127.0.0.1. @default 0, any free port */
   readonly port?: number;
 }
 

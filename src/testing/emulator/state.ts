@@ -23,25 +23,30 @@ export interface AuthorizationCode {
 
 /** What a person agreed to: one app in one account for one user. Its refresh tokens live and die together. */
 export interface Grant {
+  /** Unique in its emulator; not a secret. */
   readonly id: string;
   readonly clientId: string;
   readonly hubId: number;
   readonly userId: number;
   scopes: readonly string[];
+  /** The one that stands. */
   refreshToken: string;
   /** Refresh tokens that rotation replaced, and when each was first used. */
   readonly usedRefreshTokens: Map<string, number>;
+  /** Whether its refresh tokens are refused. */
   revoked: boolean;
 }
 
 /** An access token and what it opens. */
 export interface AccessToken {
+  /** As it goes into a header. */
   readonly token: string;
   readonly clientId: string;
   /** Undefined for a client-credentials token, which belongs to no account. */
   readonly hubId: number | undefined;
   readonly userId: number | undefined;
   readonly scopes: readonly string[];
+  /** When it ends, in milliseconds since 1970 by the emulator's clock. */
   expiresAtMs: number;
   /** An uninstall stopped it. */
   stopped: boolean;

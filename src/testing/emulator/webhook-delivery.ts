@@ -11,7 +11,9 @@ import { type SignatureVersion, signatureHeaders } from "./request-signing.js";
 export interface WebhookEvent {
   /** `contact.creation`, `object.propertyChange` and so on. */
   readonly subscriptionType: string;
+  /** The record it is about. @default none */
   readonly objectId?: number | undefined;
+  /** The account. @default the first account's id */
   readonly portalId?: number | undefined;
   /** Any other field of HubSpot's, in its own name. It wins over what is made up. */
   readonly [field: string]: unknown;
@@ -19,11 +21,11 @@ export interface WebhookEvent {
 
 /** How a webhook is delivered. */
 export interface WebhookDeliveryOptions {
-  /** Whose client secret signs, by client id. Default: the first app's. */
+  /** Whose client secret signs, by client id. @default the first app's */
   readonly clientId?: string | undefined;
   /** `v1` and `v2` send that signature beside v3's; `v3` sends it alone. @default "v1", as HubSpot's webhooks do */
   readonly signature?: SignatureVersion | undefined;
-  /** More headers, or others: `{ "x-hubspot-signature-v3": "forged" }`. Names in lower case. */
+  /** More headers, or others: `{ "x-hubspot-signature-v3": "forged" }`. Names in lower case. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Aborts the delivery. HubSpot itself waits five seconds. */
   readonly signal?: AbortSignal | undefined;

@@ -11,6 +11,7 @@ export type ContractNeed = "compare-and-set" | "lease" | "list" | "second-instan
 
 /** What a case works with: a store on an empty backend, made for this case alone. */
 export interface ContractContext<Store> {
+  /** The store under test. */
   readonly store: Store;
   /** What the store is said not to do. */
   readonly lacks: readonly ContractNeed[];
@@ -28,6 +29,7 @@ export interface ContractContext<Store> {
 export interface ContractCase<Store> {
   /** The rule, in the present tense. */
   readonly name: string;
+  /** Without these the case is skipped. Absent: none. */
   readonly needs?: readonly ContractNeed[];
   /** Rejects when the store breaks the rule. */
   run(context: ContractContext<Store>): Promise<void>;

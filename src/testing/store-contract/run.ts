@@ -19,7 +19,9 @@ export const storeContract: readonly ContractCase<TokenStore>[] = [...recordCase
 
 /** The two functions of a test runner. */
 export interface ContractRunner {
+  /** Groups tests. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** Registers a test; `it.skip` one that is not run. */
   readonly it: {
     (name: string, body: () => Promise<void>): unknown;
     skip(name: string, body: () => Promise<void>): unknown;
@@ -34,8 +36,9 @@ export interface ContractSubject<Store> {
   second?(store: Store): Awaitable<Store>;
   /** A store in another, empty namespace of the same backend. */
   createNamespace?(store: Store): Awaitable<Store>;
-  /** Makes the backend unreachable; `mend` undoes it. */
+  /** Makes the backend unreachable. */
   breakBackend?(store: Store): Awaitable<void>;
+  /** Makes the backend answer again after `breakBackend`. */
   mend?(store: Store): Awaitable<void>;
   /** Called after each case for every store that was made. */
   destroy?(store: Store): Awaitable<void>;
