@@ -47,7 +47,8 @@ interface Session {
 }
 
 /**
- * Starts both. `/sign-in?as=ada` begins a session, and the header `x-signed-in-as` is one, as behind a proxy that signs people in; `/` lists what is connected, with links and buttons; `/deals` needs one more scope.
+ * Starts both. `/sign-in?as=ada` begins a session, and the header `x-signed-in-as` is one, as behind a proxy that signs people in. `/` lists
+ * what is connected, with links and buttons; `/deals` needs one more scope.
  */
 export async function startSite({ sameSite = "Lax", binding = "cookie", onwardPage = false }: SiteOptions = {}): Promise<Site> {
   const seen: Seen[] = [];

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
+import { findChromium } from "../support/servers/chromium.js";
 import { run } from "./command.js";
 
 declare module "vitest" {
@@ -23,6 +24,8 @@ let folder: string | undefined;
 
 export async function setup(project: TestProject): Promise<void> {
   await assertBuilt();
+  // The tests of the library, which run first, say so when there is none.
+  project.provide("chromium", findChromium());
   folder = await mkdtemp(join(await realpath(tmpdir()), "hubspot-oauth-package-"));
   const packing = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: root });
   const [packed] = JSON.parse(packing) as [{ filename: string; files: { path: string }[] }];
