@@ -112,7 +112,9 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
       if (accountId === undefined || !isAllowed(session, accountId))
         return this.#refuse("account_not_allowed", "disconnect", message, wish);
       const client = await this.#client();
-      const done = { accountId, ...(await client.disconnect(accountId, this.#options.disconnect)) };
+      const before = await this.#beforeDisconnect(accountId, message);
+      const disconnected = await client.disconnect(accountId, this.#options.disconnect);
+      const done = { ...disconnected, accountId, errors: [...before, ...disconnected.errors] };
       try {
         const answer = this.#give(await this.#options.onDisconnected?.(done, message.request), []);
         if (answer !== undefined) return answer;
@@ -132,6 +134,16 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
         json: {},
       });
     });
+  }
+
+  /** The application's last words to HubSpot. They may fail: a dead grant must not keep an account connected here for ever. */
+  async #beforeDisconnect(accountId: string, message: HandlerMessage<FrameworkRequest>): Promise<readonly Error[]> {
+    try {
+      await this.#options.beforeDisconnect?.(accountId, message.request);
+      return [];
+    } catch (error) {
+      return [error instanceof Error ? error : new Error("beforeDisconnect threw something that is no error", { cause: error })];
+    }
   }
 
   /** Refuses what is nobody's click, and turns whatever is thrown into an answer. */

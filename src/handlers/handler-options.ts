@@ -91,7 +91,12 @@ export interface HandlerOptions<FrameworkRequest, Context = unknown> {
   readonly onDenied?: ((error: AuthorizationDeniedError, request: FrameworkRequest) => Awaitable<HandlerAnswer>) | undefined;
   /** Log here; a path or response replaces the page. @default a page, and for status 500 and up a process warning */
   readonly onError?: ((failure: HandlerFailure, request: FrameworkRequest) => Awaitable<HandlerAnswer>) | undefined;
-  /** Forget the account here. `errors` says what HubSpot did not do. @default back to `return_to`, or a page if there are errors */
+  /**
+   * Runs before an account is disconnected, while its token still works: remove here what you set up at HubSpot, such as subscriptions. What it
+   * throws is the first of `errors`; the account is disconnected all the same, since its grant may be dead. @default nothing
+   */
+  readonly beforeDisconnect?: ((accountId: string, request: FrameworkRequest) => Awaitable<void>) | undefined;
+  /** Forget the account here. `errors` says what was not done at HubSpot. @default back to `return_to`, or a page if there are errors */
   readonly onDisconnected?: ((result: HandlerDisconnection, request: FrameworkRequest) => Awaitable<HandlerAnswer>) | undefined;
   /**
    * A callback that no flow of ours began: HubSpot's marketplace. Its code is never used. `restart`: a flow of our own begins, once;
@@ -119,6 +124,7 @@ const KNOWN: readonly (keyof HandlerOptions<never>)[] = [
   "returnTo",
   "onDenied",
   "onError",
+  "beforeDisconnect",
   "onDisconnected",
   "marketplaceInstall",
   "extraScopes",
@@ -134,7 +140,7 @@ export function resolveHandlerOptions<FrameworkRequest, Context>(
   if (typeof options.session !== "function") throw new TypeError("session must be a function that says who is signed in.");
   if (typeof options.onConnected !== "function")
     throw new TypeError("onConnected must be a function that stores the account with its user.");
-  for (const name of ["onDenied", "onError", "onDisconnected"] as const) checkFunction(options[name], name);
+  for (const name of ["onDenied", "onError", "beforeDisconnect", "onDisconnected"] as const) checkFunction(options[name], name);
   if (!isPath(options.connectPath) || /[?#]/.test(options.connectPath))
     throw new TypeError('connectPath must be the path of connect, such as "/hubspot/connect".');
   if (typeof marketplaceInstall !== "function" && marketplaceInstall !== "restart" && marketplaceInstall !== "refuse")

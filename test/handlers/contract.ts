@@ -47,6 +47,8 @@ export interface HandlerWorld {
   /** What `onConnected` was given, in order. */
   readonly connected: readonly CompletedAuthorization<Tenant>[];
   readonly failures: readonly HandlerFailure[];
+  /** What `beforeDisconnect` was given and found, in order. */
+  readonly leaving: readonly { readonly accountId: string; readonly status: string | undefined; readonly revocations: number }[];
   /** The sessions by the value of the cookie `sid`; a case may change them. */
   readonly sessions: Map<string, { accountIds: string[]; binding?: string }>;
   /** The browser of the person who is signed in as `sid=alice`. */
@@ -85,6 +87,7 @@ async function enter(adapter: Adapter, rule: HandlerCase, escaped: (error: unkno
   const sessions: HandlerWorld["sessions"] = new Map([["alice", { accountIds: ["24681012"] }]]);
   const connected: CompletedAuthorization<Tenant>[] = [];
   const failures: HandlerFailure[] = [];
+  const leaving: HandlerWorld["leaving"][number][] = [];
   let oauth: HubSpotOAuthClient<Tenant> | undefined;
   const options: AppUnderTest["options"] = (cookieOf) => ({
     connectPath: "/hubspot/connect",
@@ -95,6 +98,10 @@ async function enter(adapter: Adapter, rule: HandlerCase, escaped: (error: unkno
     },
     onConnected: (result) => void connected.push(result),
     onError: (failure) => void failures.push(failure),
+    beforeDisconnect: async (accountId) => {
+      const record = await store.get(accountId);
+      leaving.push({ accountId, status: record?.status, revocations: emulator.count("revoke") });
+    },
     ...rule.options,
   });
   const source = (): HubSpotOAuthClient<Tenant> => oauth ?? expect.unreachable("no request comes before the client is there");
@@ -111,6 +118,7 @@ async function enter(adapter: Adapter, rule: HandlerCase, escaped: (error: unkno
     events: made.events,
     connected,
     failures,
+    leaving,
     sessions,
     alice: browser(),
     browser,

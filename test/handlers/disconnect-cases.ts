@@ -16,6 +16,8 @@ export const disconnectCases: readonly HandlerCase[] = [
       const { status, location } = await world.alice.submit(`${FORM}&return_to=/settings`);
       expect([status, location, await world.store.get("24681012")]).toEqual([303, "/settings", undefined]);
       expect(world.emulator.count("revoke")).toBe(1);
+      // The application had its say while the record was there and the grant alive.
+      expect(world.leaving).toEqual([{ accountId: "24681012", status: "active", revocations: 0 }]);
     },
   },
   {
@@ -96,6 +98,20 @@ export const disconnectCases: readonly HandlerCase[] = [
       expect(text).toContain("Still connected");
       expect(text).not.toContain("CANARY");
       expect((await world.alice.submit(FORM)).status).toBe(303);
+      expect(await world.store.get("24681012")).toBeUndefined();
+    },
+  },
+  {
+    name: "beforeDisconnect fails: that is the first of the errors, and the account is disconnected all the same",
+    options: {
+      beforeDisconnect: () => {
+        throw new Error("CANARY");
+      },
+      onDisconnected: ({ errors, revoked }) => `/gone?${errors.map(({ message }) => message).join()}&${revoked}`,
+    },
+    run: async (world) => {
+      await connected(world);
+      expect((await world.alice.submit(FORM)).location).toBe("/gone?CANARY&true");
       expect(await world.store.get("24681012")).toBeUndefined();
     },
   },
