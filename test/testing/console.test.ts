@@ -128,7 +128,8 @@ describe("beside HubSpot", () => {
     const { status, body } = await send(emulator.origin, { method: "POST" });
     expect([status, body["status"]]).toEqual([404, "error"]);
     expect((await send(`${emulator.origin}/console`)).status).toBe(404);
-    expect(emulator.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /", "GET /console"]);
+    expect((await send(emulator.origin, { headers: { authorization: "Bearer a-token" } })).status).toBe(404);
+    expect(emulator.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(["POST /", "GET /console", "GET /"]);
   });
 
   test("a program may press the buttons, and is told what is wrong with a form", async () => {

@@ -41,7 +41,9 @@ export class EmulatorConsole {
   /** Whether a request is for the console, and not for HubSpot. */
   takes(request: IncomingMessage): boolean {
     const path = pathOf(request);
-    return (path === "/" && (request.method === "GET" || request.method === "HEAD")) || path.startsWith("/console/");
+    // An API call of the root carries a token; who looks at the page has none.
+    const isVisit = (request.method === "GET" || request.method === "HEAD") && request.headers.authorization === undefined;
+    return (path === "/" && isVisit) || path.startsWith("/console/");
   }
 
   /** Answers a request that `takes` said yes to. Rejects when the body cannot be read. */
