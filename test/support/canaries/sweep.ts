@@ -25,8 +25,7 @@ function add(kind: Place["kind"], text: string): void {
   if (!places.has(text)) places.set(text, { kind, text });
 }
 
-type Handle = (this: HubSpotEmulator, request: Parameters<HubSpotEmulator["handle"]>[0]) => ReturnType<HubSpotEmulator["handle"]>;
-const handle = Reflect.get(HubSpotEmulator.prototype, "handle") as Handle;
+const handle = Reflect.get(HubSpotEmulator.prototype, "handle");
 HubSpotEmulator.prototype.handle = function (request) {
   emulators.add(this);
   return handle.call(this, request);
