@@ -125,8 +125,8 @@ export class HubSpotOAuthClient<Context = unknown> {
 
   /**
    * Ends a flow: checks the state and the browser, exchanges the code, learns the account, stores the tokens, in that order.
-   * @param options.url the callback's URL, absolute or relative: only its query is read.
-   * @param options.cookie the request's `Cookie` header, `undefined` if it has none; or `options.binding`, as given at the start.
+   * `url` is the callback's URL, absolute or relative: only its query is read. `cookie` is the request's `Cookie` header, `undefined` if it has
+   * none; in its place `binding`, as given at the start.
    * @throws `StateMismatchError`, `AuthorizationDeniedError` (nothing was exchanged) · `TokenRequestError`, `ConfigurationError`,
    * `NetworkError`, `TimeoutError`, `MalformedResponseError`, `TokenStoreError` (start the flow again: a code is sent once). Errors of a
    * flow that was recognised carry `context`, `returnTo` and `clearCookie`, not enumerable.
