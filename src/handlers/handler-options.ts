@@ -20,7 +20,10 @@ export type ClientSource<Context = unknown> = HandlersClient<Context> | (() => A
 
 /** Who is signed in, as far as connecting is concerned. */
 export interface HandlerSession<Context = unknown> {
-  /** A secret of this browser, such as its session id: the flow then ends in this session only. @default a cookie of its own for each flow */
+  /**
+   * A secret of this browser, such as its session id: the flow then ends in this session only. Not with a session cookie that is
+   * `SameSite=Strict`, since it does not come back from HubSpot. @default a cookie of its own for each flow
+   */
   readonly binding?: string | undefined;
   /** Sealed into the flow, and back in `onConnected`: tenant, user. At most 1,024 bytes as JSON. */
   readonly context?: Context | undefined;
