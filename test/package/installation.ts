@@ -16,6 +16,8 @@ declare module "vitest" {
     readonly packedFiles: readonly string[];
     /** The folder with the consumer projects and the installed package. */
     readonly consumers: string;
+    /** The packed package. */
+    readonly tarball: string;
   }
 }
 
@@ -51,6 +53,7 @@ export async function setup(project: TestProject): Promise<void> {
     packed.files.map((file) => file.path),
   );
   project.provide("consumers", consumers);
+  project.provide("tarball", tarball);
 }
 
 export async function teardown(): Promise<void> {
