@@ -31,7 +31,11 @@ HubSpotEmulator.prototype.handle = function (request) {
   return handle.call(this, request);
 };
 
-Object.assign(globalThis, { [Symbol.for("hubspot-oauth.test.error")]: (error: Error) => void errors.push(error) });
+function witness(error: Error): void {
+  if (errors.length < INSPECTED_PER_TEST) errors.push(error);
+  else add("error", error.message);
+}
+Object.assign(globalThis, { [Symbol.for("hubspot-oauth.test.error")]: witness });
 
 for (const name of ["stdout", "stderr"] as const) {
   const stream = process[name];
@@ -59,9 +63,8 @@ for (const [, name = ""] of eventNames) {
 }
 
 afterEach(() => {
-  for (const [index, error] of errors.entries()) {
-    if (index >= INSPECTED_PER_TEST) add("error", error.message);
-    else add("error", [error.stack, inspect(error, { depth: Infinity, showHidden: true }), JSON.stringify(error)].join("\n"));
+  for (const error of errors) {
+    add("error", [error.stack, inspect(error, { depth: Infinity, showHidden: true }), JSON.stringify(error)].join("\n"));
   }
   errors = [];
 });
