@@ -121,7 +121,8 @@ function bestSignature(header: (name: string) => string | undefined, accepted: r
   const v3 = header(SIGNATURE_V3);
   if (v3 !== undefined && accepted.includes("v3")) {
     // v3 has a header of its own and no version header: that one, if it came, belongs to the older signature.
-    const timestamp = formed(header(TIMESTAMP), /^\d{1,15}$/, TIMESTAMP);
+    // The text before it is signed without a border: a leading zero could be a digit of the URL.
+    const timestamp = formed(header(TIMESTAMP), /^[1-9]\d{0,14}$/, TIMESTAMP);
     return { version: "v3", text: formed(v3, /^[A-Za-z0-9+/]{43}=$/, SIGNATURE_V3), timestamp };
   }
   const older = header(SIGNATURE);

@@ -118,6 +118,14 @@ describe("time", () => {
     expect(verdict({ headers })).toBe("mismatch");
   });
 
+  it("digits of the URL cannot be moved into the time, which is signed right behind them", () => {
+    const signed = { method: "GET", url: "https://app.example.com/card?id=100", body: "" };
+    const time = String(sentAtMs);
+    const headers = { ...v3Headers(signed, clientSecret, time), "X-HubSpot-Request-Timestamp": `00${time}` };
+    expect(verdict({ ...signed, headers: v3Headers(signed, clientSecret, time) })).toBe("v3");
+    expect(verdict({ ...signed, url: "https://app.example.com/card?id=1", headers })).toBe("malformed");
+  });
+
   it("the clock of the machine is used when no other is given", () => {
     const headers = v3Headers(request, clientSecret, String(Date.now()));
     expect(verifyHubSpotSignature({ clientSecret, ...request, headers }).version).toBe("v3");
