@@ -315,6 +315,6 @@ function single(query: URLSearchParams, name: string): string | undefined {
 }
 
 /** With nobody to tell, the operator has to see it: a wrong secret must not look like a bad day of HubSpot. */
-function warn(error: unknown): void {
+export function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : `A handler of hubspot-oauth failed: ${typeof error}`);
 }

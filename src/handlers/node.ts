@@ -3,8 +3,9 @@
  * (`ctx.req`, `ctx.res`). The handlers never read the request's body, so that it does not matter who has; `verifyHubSpotRequest` does.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { FlowHandlers, type HandlerMessage } from "./flow-handlers.js";
+import { FlowHandlers, type HandlerMessage, warn } from "./flow-handlers.js";
 import type { ClientSource, HandlerOptions } from "./handler-options.js";
+import { bare } from "./pages.js";
 import { nodeHeaders } from "./same-origin.js";
 import { requestVerifier, type SignedRequestOptions, type VerifiedRequest } from "./signed-request.js";
 
@@ -80,7 +81,17 @@ export async function verifyHubSpotRequest(request: IncomingMessage, options: Si
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {
-  const body = Buffer.from(await answer.arrayBuffer());
+  try {
+    write(answer, Buffer.from(await answer.arrayBuffer()), response);
+  } catch (error) {
+    // The application's own response: its body broke off, or it has a header that Node does not send.
+    warn(error);
+    for (const name of answer.headers.keys()) if (name !== "set-cookie") response.removeHeader(name);
+    write(bare(500), Buffer.alloc(0), response);
+  }
+}
+
+function write(answer: Response, body: Buffer, response: ServerResponse): void {
   // Somebody has answered meanwhile: a timeout of the framework, perhaps.
   if (response.headersSent || response.writableEnded) return;
   response.statusCode = answer.status;

@@ -1,9 +1,11 @@
 /** The handlers on requests and responses of Node: `node:http`, Express 5 and 4, Connect, Koa. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { createRequire } from "node:module";
 import connect from "connect";
 import express from "express";
 import Koa from "koa";
+import { expect, it } from "vitest";
 import { createHandlers, type NodeHandlers } from "../../src/handlers/node.js";
 import { type Adapter, APP_COOKIE, type AppUnderTest, originOf, runHandlerContract } from "./contract.js";
 
@@ -86,6 +88,36 @@ const koa: Adapter = {
     return originOf(createServer((request, response) => void answer(request, response)));
   },
 };
+
+it.each<[string, () => Response]>([
+  [
+    "whose body breaks off",
+    () =>
+      new Response(new ReadableStream({ start: (body) => body.error(new Error("broken off")) }), { headers: { "content-length": "7" } }),
+  ],
+  ["with a header that Node does not send", () => new Response("x", { headers: { "content-encoding": "br", "x-note": "a\u0001b" } })],
+])("a response of the application %s: 500, a warning, and no rejection", async (_, onError) => {
+  const handlers = createHandlers(() => expect.unreachable("nobody is signed in"), {
+    connectPath: "/connect",
+    session: () => undefined,
+    onConnected: () => undefined,
+    onError,
+  });
+  const escaped: unknown[] = [];
+  const origin = await originOf(
+    createServer((request, response) => {
+      response.setHeader("set-cookie", APP_COOKIE);
+      handlers.connect(request, response).catch((error: unknown) => {
+        escaped.push(error);
+        response.destroy();
+      });
+    }),
+  );
+  const warned = once(process, "warning");
+  const { status, headers } = await fetch(`${origin}/connect`);
+  expect([status, headers.get("cache-control"), headers.getSetCookie(), escaped]).toEqual([500, "no-store", [APP_COOKIE], []]);
+  expect(await warned).toEqual([expect.any(Error)]);
+});
 
 runHandlerContract(http);
 runHandlerContract(underExpress("Express 5", express));
