@@ -218,11 +218,16 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
   async #flowFailed(error: unknown, message: HandlerMessage<FrameworkRequest>): Promise<Response> {
     const { returnTo, clearCookie, reconnectAccountId: accountId } = error as FlowDetails;
     const cookies = [clearCookie];
+    let failure = error;
     if (error instanceof AuthorizationDeniedError && this.#options.onDenied !== undefined) {
-      const answer = this.#give(await this.#options.onDenied(error, message.request), cookies);
-      if (answer !== undefined) return answer;
+      try {
+        const answer = this.#give(await this.#options.onDenied(error, message.request), cookies);
+        if (answer !== undefined) return answer;
+      } catch (own) {
+        failure = own;
+      }
     }
-    return this.#fail(errorText(error), error, "callback", message, { returnTo, accountId }, cookies);
+    return this.#fail(errorText(failure), failure, "callback", message, { returnTo, accountId }, cookies);
   }
 
   #refuse(code: Refusal, step: Step, message: HandlerMessage<FrameworkRequest>, wish: Wish): Promise<Response> {

@@ -123,11 +123,11 @@ export const failureCases: readonly HandlerCase[] = [
     run: async ({ browser }) => expect((await browser({}).visit("/hubspot/connect")).status).toBe(401),
   },
   {
-    name: "onDenied fails: an error page, and no cookie of the flow is lost sight of",
+    name: "onDenied fails: an error page that leads back to where the person came from, and the flow's cookie is gone",
     options: { onDenied: broken },
     run: async ({ alice, walk, failures }) => {
-      expect((await alice.visit(await walk(alice, undefined, { decision: "deny" }))).status).toBe(500);
-      expect(failures[0]?.code).toBe("unexpected");
+      expect((await alice.visit(await walk(alice, "/hubspot/connect?return_to=/deals", { decision: "deny" }))).status).toBe(500);
+      expect([failures[0]?.code, failures[0]?.returnTo, alice.flowCookies]).toEqual(["unexpected", "/deals", []]);
     },
   },
   {
