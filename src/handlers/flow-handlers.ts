@@ -284,7 +284,7 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
     const returnTo = single(query, "return_to");
     return {
       accountId: single(query, "account"),
-      scopes: single(query, "scope")?.split(" ").filter(Boolean),
+      scopes: [...new Set(single(query, "scope")?.split(" ").filter(Boolean))],
       // Never back to connect itself: that would go round and round.
       returnTo: isPath(returnTo) && returnTo.split(/[?#]/, 1)[0] !== this.#options.connectPath ? returnTo : undefined,
     };

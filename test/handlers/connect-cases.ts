@@ -137,6 +137,16 @@ export const connectCases: readonly HandlerCase[] = [
     },
   },
   {
+    name: "a link that names a scope twice asks for it once",
+    options: { extraScopes: ["crm.objects.deals.read"] },
+    run: async ({ alice }) => {
+      const link = "/hubspot/connect?scope=crm.objects.deals.read%20crm.objects.deals.read";
+      const { status, location = "" } = await alice.visit(link);
+      expect(status).toBe(303);
+      expect(new URL(location).searchParams.get("scope")?.match(/deals/g)).toHaveLength(1);
+    },
+  },
+  {
     name: "other methods are not allowed",
     run: async ({ alice }) => {
       for (const [path, allow] of [
