@@ -202,13 +202,24 @@ describe("call", () => {
       "--query",
       "properties=phone",
     ];
+    args.push("--query", "constructor=1", "--query", "__proto__=2");
     const { status, stdout, stderr } = await world.run([...args, "--header", "X-Trace: a:b", "--include"]);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ results: [{ id: "101" }, { id: "102" }] });
     expect(stderr).toMatch(/^HTTP 200\n[^]*x-hubspot-ratelimit-remaining|^HTTP 200\n/);
     const request = world.emulator.requests.at(-1);
-    expect(request?.url).toBe("/crm/v3/objects/contacts?limit=2&properties=email&properties=phone");
+    expect(request?.url).toBe("/crm/v3/objects/contacts?limit=2&properties=email&properties=phone&constructor=1&__proto__=2");
     expect(request?.headers["x-trace"]).toBe("a:b");
+  });
+
+  it("a header of the answer moves no cursor", async () => {
+    const world = await createCliWorld(cli);
+    const id = await world.connect(HARBOUR);
+    const headers = { "x-hubspot-correlation-id": "a\u009b2Jb" };
+    const answered = world.emulator.respondOnce({ route: "objects-list" }, { headers, status: 200, body: {} });
+    const { stderr } = await world.run(["call", id, "GET", "/crm/v3/objects/contacts", "--include"]);
+    await answered.arrived;
+    expect(stderr).toContain("x-hubspot-correlation-id: a�2Jb\n");
   });
 
   it("sends a body from an argument, a file or standard input", async () => {

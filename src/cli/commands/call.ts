@@ -11,7 +11,7 @@ import { HubSpotHttp, type HubSpotStream } from "../../index.js";
 import type { CommandContext } from "../command-context.js";
 import { UsageError } from "../exit-status.js";
 import { withSession } from "../session.js";
-import type { Terminal } from "../terminal.js";
+import { onScreen, plain, type Terminal } from "../terminal.js";
 
 type Pairs = Readonly<Record<string, string[]>>;
 
@@ -73,7 +73,7 @@ async function openBody(data: string): Promise<unknown> {
 function describe({ status, headers }: HubSpotStream, terminal: Terminal): void {
   terminal.say(`HTTP ${status}`);
   for (const [name, value] of Object.entries(headers)) {
-    if (/^(?:content-type|x-hubspot-(?:ratelimit|correlation)-?.*)$/.test(name)) terminal.say(`${name}: ${String(value)}`);
+    if (/^(?:content-type|x-hubspot-(?:ratelimit|correlation)-?.*)$/.test(name)) terminal.say(`${name}: ${plain(String(value))}`);
   }
 }
 
@@ -81,11 +81,18 @@ async function write({ headers, body }: HubSpotStream, terminal: Terminal): Prom
   const isJson = /^application\/(?:[\w.-]+\+)?json/.test(String(headers["content-type"] ?? ""));
   if (terminal.showsData && !terminal.json && isJson) {
     const content = await text(body);
-    if (content !== "") terminal.print(JSON.stringify(JSON.parse(content), undefined, 2));
+    if (content !== "") terminal.print(onScreen(JSON.stringify(JSON.parse(content), undefined, 2)));
     return;
   }
-  await pipeline(body, process.stdout, { end: false });
-  if (terminal.showsData) terminal.print("");
+  if (!terminal.showsData) return pipeline(body, process.stdout, { end: false });
+  await pipeline(body, readable, process.stdout, { end: false });
+  terminal.print("");
+}
+
+/** The text of a body, for a screen. */
+async function* readable(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of body) yield onScreen(decoder.decode(chunk, { stream: true }));
 }
 
 function parseMethod(value: string): string {
@@ -101,6 +108,7 @@ function collect(separator: "=" | ":") {
     if (at < 1) throw new InvalidArgumentError(`It must be name${separator}value.`);
     const name = value.slice(0, at).trim();
     const rest = value.slice(at + 1);
-    return { ...before, [name]: [...(before[name] ?? []), separator === ":" ? rest.trim() : rest] };
+    const earlier = Object.hasOwn(before, name) ? before[name] : [];
+    return { ...before, [name]: [...(earlier ?? []), separator === ":" ? rest.trim() : rest] };
   };
 }
