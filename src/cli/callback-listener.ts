@@ -77,6 +77,9 @@ export class CallbackListener {
     if (request.headers.host !== this.#redirectUri.host) return send(response, 400, "This address is not the redirect URI's.");
     if (target.split("?", 1)[0] !== this.#redirectUri.pathname) return send(response, 404, "There is nothing here.");
     if (request.method !== "GET") return send(response, 405, "A callback is a GET.");
+    // HubSpot leads the person here. What a page of another site loads is no callback: an error without a state would end the flow.
+    if ((request.headers["sec-fetch-dest"] ?? "document") !== "document")
+      return send(response, 403, "A callback is a page that is opened.");
     if (this.#isDone) return send(response, 410, "A callback was taken already.");
     const { isOurs, message } = await this.#take(target);
     if (isOurs) this.#isDone = true;

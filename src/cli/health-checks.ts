@@ -62,7 +62,7 @@ export async function checkRedirect(oauth: HubSpotOAuthClient): Promise<Check> {
   const address = new URL(url);
   const redirectUri = address.searchParams.get("redirect_uri") ?? "";
   const isLocal = redirectUri.startsWith("http:");
-  const where = address.hostname.endsWith("hubspot.com") ? "" : `; users are sent to ${address.origin}, which is not HubSpot`;
+  const where = /(?:^|\.)hubspot\.com$/.test(address.hostname) ? "" : `; users are sent to ${address.origin}, which is not HubSpot`;
   return {
     name: "redirect URI",
     status: "ok",

@@ -68,6 +68,16 @@ describe("doctor", () => {
     expect((JSON.parse(json.stdout) as Report).findings).toMatchObject([{ file: "token.js", line: 2, found: "/oauth/v1/" }]);
   });
 
+  it.each([
+    ["https://app.hubspot.com", false],
+    ["https://hubspot.com.example", true],
+    ["https://nothubspot.com", true],
+  ])("users who are sent to %s: told of? %s", async (origin, isTold) => {
+    const world = await createCliWorld(cli);
+    const { stdout } = await world.run(["doctor", "--offline"], { env: { HUBSPOT_AUTHORIZE_ORIGIN: origin } });
+    expect(stdout.includes(`users are sent to ${origin}, which is not HubSpot`)).toBe(isTold);
+  });
+
   it("looks at the sources where nothing is configured", async () => {
     const folder = await cli.project({ "app.js": "fetch('/oauth/v1/token')" });
     const { status, stdout } = await cli.run(["doctor", "--json"], { cwd: folder });

@@ -56,12 +56,12 @@ async function createLoginWorld(options: CliWorldOptions = {}): Promise<LoginWor
 async function ask(
   port: number,
   path: string,
-  { host = "127.0.0.1", name = `localhost:${port}`, method = "GET" } = {},
+  { host = "127.0.0.1", name = `localhost:${port}`, method = "GET", loaded = "document" } = {},
 ): Promise<number | undefined> {
   const socket = connectSocket({ port, host });
   let answer = "";
   socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
-  socket.write(`${method} ${path} HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`);
+  socket.write(`${method} ${path} HTTP/1.1\r\nhost: ${name}\r\nsec-fetch-dest: ${loaded}\r\nconnection: close\r\n\r\n`);
   const failed = await once(socket, "close").then(
     () => false,
     () => true,
@@ -132,6 +132,8 @@ describe("login", () => {
     for (const method of ["POST", "OPTIONS"]) expect(await ask(port, callback, { method })).toBe(405);
     expect(await ask(port, "/oauth/callback")).toBe(400);
     expect(await ask(port, "/oauth/callback?code=injected&state=forged")).toBe(400);
+    // A page of another site that is open in the same browser.
+    for (const loaded of ["image", "iframe", "empty"]) expect(await ask(port, "/oauth/callback?error=access_denied", { loaded })).toBe(403);
     // The flow of somebody else at the same app, whose browser was led here.
     const other = await world.oauth.createAuthorization({ binding: "another browser" });
     expect(await ask(port, pathOf(await world.emulator.authorize(other.url)))).toBe(400);
