@@ -272,7 +272,9 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
   }
 
   async #session({ request }: HandlerMessage<FrameworkRequest>): Promise<HandlerSession<Context> | undefined> {
-    return (await this.#options.session(request)) ?? undefined;
+    const session: unknown = await this.#options.session(request);
+    // `user && { ... }` of plain JavaScript is false, "" or 0 when nobody is there.
+    return session ? session : undefined;
   }
 
   async #client(): Promise<HandlersClient<Context>> {
@@ -301,7 +303,10 @@ export class FlowHandlers<FrameworkRequest, Context = unknown> {
 }
 
 function isAllowed(session: HandlerSession, accountId: string): boolean {
-  return session.accountIds?.includes(accountId) === true;
+  const accountIds = session.accountIds ?? [];
+  // A text has `includes`, too, and would allow each part of itself.
+  if (!Array.isArray(accountIds)) throw new TypeError("accountIds of the session must be a list of account ids.");
+  return accountIds.includes(accountId);
 }
 
 function isRestarted(message: HandlerMessage<unknown>): boolean {

@@ -3,7 +3,7 @@
  * the handlers are made.
  */
 import type { CompletedAuthorization, HubSpotOAuthClient } from "../client.js";
-import type { Disconnection, RevokeChoice } from "../disconnect.js";
+import { checkDisconnectOptions, type Disconnection, type RevokeChoice } from "../disconnect.js";
 import type { AuthorizationDeniedError } from "../errors.js";
 import { checkReturnTo, checkScopes } from "../oauth/authorize.js";
 import { checkFunction, ownOptions } from "../option-checks.js";
@@ -153,7 +153,7 @@ export function resolveHandlerOptions<FrameworkRequest, Context>(
     returnTo: checkReturnTo(returnTo),
     marketplaceInstall,
     extraScopes: checkScopes(extraScopes, "extraScopes"),
-    disconnect: ownOptions(options.disconnect ?? {}, ["revoke", "uninstall"], "disconnect"),
+    disconnect: checkDisconnectOptions(ownOptions(options.disconnect ?? {}, ["revoke", "uninstall"], "disconnect")),
   };
 }
 

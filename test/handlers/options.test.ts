@@ -23,6 +23,7 @@ describe("a wrong option is a TypeError that names it", () => {
     ["marketplaceInstall", { marketplaceInstall: "always" }],
     ["extraScopes", { extraScopes: "crm.objects.deals.read" }],
     ["revokes", { disconnect: { revokes: true } }],
+    ["revoke", { disconnect: { revoke: "unless_shared" } }],
     ["onDone", { onDone: () => "/" }],
   ])("%s: %o", (name, wrong) => {
     expect(() => createHandlers(offline(), { ...good, ...wrong })).toThrow(TypeError);
@@ -41,6 +42,23 @@ test("without onError a failure of the operator's is a process warning, one of t
   );
   expect((await connect(new Request("https://a.example/connect"))).status).toBe(500);
   expect(((await warned) as [Error])[0]).toMatchObject({ name: "RangeError", message: "no client" });
+});
+
+test.each([false, "", 0, null, undefined])("a session that is %o is nobody's", async (session) => {
+  const { connect } = createHandlers(offline(), { ...good, session: () => session as never });
+  expect((await connect(new Request("https://a.example/connect"))).status).toBe(401);
+});
+
+test("account ids that are no list allow no account", async () => {
+  const codes: string[] = [];
+  const { connect, disconnect } = createHandlers(offline(), {
+    ...good,
+    session: () => ({ accountIds: "24681012" as never }),
+    onError: ({ code, error }) => void codes.push(`${code} ${String(error)}`),
+  });
+  expect((await connect(new Request("https://a.example/connect?account=2468"))).status).toBe(500);
+  expect((await disconnect(new Request("https://a.example/disconnect?account=2468", { method: "POST" }))).status).toBe(500);
+  expect(codes).toEqual(Array.from({ length: 2 }, () => "unexpected TypeError: accountIds of the session must be a list of account ids."));
 });
 
 test("a client that is made late is made at the first request, and a failure to make it is an answer", async () => {
