@@ -104,15 +104,22 @@ export class PostgresTable {
   readonly #columns: Readonly<Record<string, string>>;
   readonly #definition: string;
 
-  /** @param shape the columns with their types, and what else belongs into its definition. */
-  constructor(store: string, place: PostgresPlace, shape: { readonly columns: Readonly<Record<string, string>>; readonly rest: string }) {
+  /** @param shape the columns with their types, what else belongs into its definition, and a column with an index of its own. */
+  constructor(
+    store: string,
+    place: PostgresPlace,
+    shape: { readonly columns: Readonly<Record<string, string>>; readonly rest: string; readonly index?: string },
+  ) {
     this.#store = store;
     this.#pool = place.pool;
     this.name = [place.schema, place.table].flatMap((name) => (name === undefined ? [] : [`"${name.replaceAll('"', '""')}"`])).join(".");
     this.#columns = shape.columns;
     // Bytewise order: it neither changes with an operating system's next locale data nor takes two ids for one.
     const columns = Object.entries(shape.columns).map(([name, type]) => `${name} ${type}${type === "text" ? ' collate "C"' : ""} not null`);
-    this.#definition = `create table if not exists ${this.name} (${columns.join(", ")}, ${shape.rest}`;
+    const table = `create table ${this.name} (${columns.join(", ")}, ${shape.rest};`;
+    const index = shape.index === undefined ? "" : `create index on ${this.name} (${shape.index});`;
+    // One statement, so that neither is ever there without the other.
+    this.#definition = `do '${`begin ${table} ${index} exception when duplicate_table then null; end`.replaceAll("'", "''")}'`;
   }
 
   /** Runs one statement. @throws TokenStoreError without anything of the driver's but its code. */

@@ -52,6 +52,17 @@ describe.skipIf(inject("postgresUrl") === undefined)("tables of the PostgreSQL s
     expect(await tablesLike(states)).toEqual([states]);
   });
 
+  it("what leases and states are swept by is indexed, and not uniquely: a claim beside sweeps would fail now and then", async () => {
+    const table = freshName("t");
+    await new PostgresTokenStore({ pool: admin, schema, table }).createTables();
+    const text = "select indexdef from pg_indexes where schemaname = $1 and tablename = $2 order by indexdef";
+    const { rows } = await admin.query<{ indexdef: string }>(text, [schema, `${table}_leases`]);
+    expect(rows.map(({ indexdef }) => indexdef.replace(/INDEX .* USING/, "INDEX USING"))).toEqual([
+      "CREATE INDEX USING btree (until)",
+      "CREATE UNIQUE INDEX USING btree (namespace, id)",
+    ]);
+  });
+
   it("text has no limit and is compared byte by byte, and no column may be empty", async () => {
     const table = freshName("t");
     await new PostgresTokenStore({ pool: admin, schema, table }).createTables();
