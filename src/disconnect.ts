@@ -1,6 +1,6 @@
 /** The order in which an account is disconnected: uninstall if asked, revoke, delete. The local record goes even when HubSpot is down. */
 import type { AccountRecords } from "./account-records.js";
-import { ReauthorizationRequiredError } from "./errors.js";
+import { ConfigurationError, DecryptionError, ReauthorizationRequiredError } from "./errors.js";
 import { ownOptions } from "./option-checks.js";
 import type { StoredTokens } from "./token-set.js";
 
@@ -26,7 +26,10 @@ export interface Disconnection {
   readonly uninstalled: boolean;
   /** Whether HubSpot has taken the refresh token back. */
   readonly revoked: boolean;
-  /** The account ids of the connections for whose sake nothing was revoked; only with `revoke: "unless-shared"`. */
+  /**
+   * The account ids of the connections for whose sake nothing was revoked: they have the same refresh token, or a record that cannot be read.
+   * Only with `revoke: "unless-shared"`.
+   */
   readonly sharedWith?: readonly string[];
   /** What HubSpot did not do, and why. */
   readonly errors: readonly Error[];
@@ -85,13 +88,19 @@ export async function disconnect(accountId: string, steps: DisconnectSteps): Pro
   return { uninstalled, revoked, ...(sharedWith.length > 0 && { sharedWith }), errors };
 }
 
-/** The other connections that live by the same refresh token. */
+/** The other connections that live by the same refresh token, and those that may: whose record nobody can read until it is repaired. */
 async function sharing({ accountId, refreshToken }: StoredTokens, records: AccountRecords): Promise<string[]> {
   const found: string[] = [];
+  if (refreshToken === undefined) return found;
   for await (const id of records.list()) {
     if (id === accountId) continue;
-    const other = await records.read(id);
-    if (other !== undefined && refreshToken !== undefined && other.refreshToken === refreshToken) found.push(id);
+    try {
+      if ((await records.read(id))?.refreshToken === refreshToken) found.push(id);
+    } catch (error) {
+      // One such record must not keep everybody else connected for ever.
+      if (!(error instanceof DecryptionError || error instanceof ConfigurationError)) throw error;
+      found.push(id);
+    }
   }
   return found;
 }

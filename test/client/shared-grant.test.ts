@@ -1,6 +1,12 @@
 /** Several connections that live by one refresh token, and a customer who ends them at HubSpot: what one disconnect must not do to others. */
 import { describe, expect, it, test } from "vitest";
-import { ConfigurationError, type HubSpotOAuthClientOptions, ReauthorizationRequiredError, type TokenStore } from "../../src/index.js";
+import {
+  ConfigurationError,
+  type HubSpotOAuthClientOptions,
+  ReauthorizationRequiredError,
+  type StoredTokens,
+  type TokenStore,
+} from "../../src/index.js";
 import { ScriptedStore } from "../support/scripted-store.js";
 import { clientOf, connect, emulate, type Emulator } from "../support/setup.js";
 import { failureOf } from "./flow.js";
@@ -62,6 +68,16 @@ describe("revoke: unless-shared", () => {
     await expect(listing.oauth.disconnect(`a:${HUB}`, { revoke: "unless-shared", uninstall: true })).rejects.toThrow(/get/);
     expect([emulator.count("revoke"), emulator.count("uninstall")]).toEqual([0, 0]);
     expect(inner.inner.get(`a:${HUB}`)).toBeDefined();
+  });
+
+  it("a record that nobody can read may share the refresh token: nothing is revoked, and the account is disconnected all the same", async () => {
+    const emulator = await emulate();
+    const { oauth, store } = clientOf(emulator);
+    const id = await connect(oauth, emulator);
+    store.set("999", { ...(store.get(id) as StoredTokens), accountId: "999", clientId: "another app" });
+    const done = await oauth.disconnect(id, { revoke: "unless-shared" });
+    expect(done).toEqual({ uninstalled: false, revoked: false, sharedWith: ["999"], errors: [] });
+    expect([store.get(id), emulator.count("revoke")]).toEqual([undefined, 0]);
   });
 
   it("a misspelt choice is refused, not taken for true", async () => {
