@@ -65,8 +65,11 @@ async function main() {
   const workers = Array.from({ length: processes }, () => fork(THIS));
   const share = Math.ceil(calls / accounts / processes);
   const rateLimit = { limit, intervalMs, maxQueue: calls };
+  for (const worker of workers) worker.send({ options, tokens, share, rateLimit, redisPort: redis?.port });
+  // All begin at once: how long a process takes to start is not what is measured.
+  await Promise.all(workers.map((worker) => once(worker, "message")));
   const reports = workers.map(async (worker) => {
-    worker.send({ options, tokens, share, rateLimit, redisPort: redis?.port });
+    worker.send("go");
     const [report] = await once(worker, "message");
     return report;
   });
@@ -84,7 +87,8 @@ async function main() {
       `${perAccount * accounts} calls for ${accounts} accounts from ${processes} processes, ${limit} per ${intervalMs} ms, ${flags.alone ? "each alone" : "sharing Redis"}`,
       `429s seen      ${refused} (${((100 * refused) / seen.length).toFixed(2)} % of ${seen.length} requests)`,
       `429s surfaced  ${errors.filter((name) => name === "RateLimitError").length}, other errors ${errors.filter((name) => name !== "RateLimitError").length}`,
-      `time           ${elapsedMs} ms; the limit allows no less than ${idealMs} ms: ${((100 * idealMs) / elapsedMs).toFixed(0)} % of the allowed rate`,
+      `time           ${elapsedMs} ms; the limit allows no less than ${idealMs} ms: ${((100 * idealMs) / elapsedMs).toFixed(0)} % of the shortest time`,
+      `calls/s        ${((1_000 * perAccount * accounts) / elapsedMs).toFixed(0)} of ${((1_000 * limit * accounts) / intervalMs).toFixed(0)}: ${((100_000 * perAccount) / elapsedMs / (limit * (1_000 / intervalMs))).toFixed(0)} % of the allowed rate`,
     ].join("\n"),
   );
   await emulator.close();
@@ -117,6 +121,8 @@ async function work({ options, tokens, share, rateLimit, redisPort }) {
     const hubspot = new HubSpotHttp({ credential: oauth.account(hubId), timeoutMs: 120_000, retry: { attempts: 10 } });
     for (let index = 0; index < share; index++) calls.push(() => hubspot.get(PATH).catch((error) => errors.push(error.name)));
   }
+  process.send("ready");
+  await once(process, "message");
   await Promise.all(calls.map((call) => call()));
   await oauth.close();
   redis?.disconnect();

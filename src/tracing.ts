@@ -1,6 +1,6 @@
 /**
  * Traces for `node:diagnostics_channel`: what takes time, with a beginning and an end, for whoever makes spans of it. Costs one look while
- * nobody subscribes. Never carries a token, a query, a body or an answer.
+ * nobody subscribes. Never carries a token of ours, a query, a body or an answer; a path is as the caller gave it.
  */
 import { type TracingChannel, tracingChannel } from "node:diagnostics_channel";
 
