@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
+import { setTimeout as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 
@@ -57,6 +58,8 @@ export async function startExample(script: string, env: Readonly<Record<string, 
     async interrupt() {
       signal("SIGINT");
       const [status] = await ended;
+      // A process that has ended counts until its parent, or the system, has looked at it. Of those of others nobody tells when that is.
+      for (const giveUpMs = performance.now() + 10_000; signal(0) && performance.now() < giveUpMs;) await turn(20);
       return { status, leftovers: signal(0) };
     },
   };
