@@ -1,8 +1,7 @@
 // `npm run bench:limits`: how close several processes come to HubSpot's rate limits without running into them. Each has a client of its own;
 // with a Redis they share the count, with --alone they do not. The emulator enforces the limit; see --help. Prints what it saw.
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -10,6 +9,7 @@ import { Redis } from "ioredis";
 import { HubSpotHttp, HubSpotOAuthClient, MemoryTokenStore } from "../dist/index.js";
 import { RedisRateLimitStore } from "../dist/stores/redis.js";
 import { startHubSpotEmulator } from "../dist/testing/index.js";
+import { startRedis } from "./servers.mjs";
 
 const HELP = `npm run bench:limits -- [options]
 
@@ -45,7 +45,7 @@ async function main() {
     return value;
   });
 
-  const redis = flags.alone ? undefined : await startRedis();
+  const redis = flags.alone ? undefined : await startRedis({ durable: false });
   const emulator = await startHubSpotEmulator({
     accounts: Array.from({ length: accounts }, (_, index) => ({
       hubId: 1_000 + index,
@@ -92,7 +92,7 @@ async function main() {
     ].join("\n"),
   );
   await emulator.close();
-  redis?.stop();
+  await redis?.stop();
   process.exitCode = errors.length === 0 ? 0 : 1;
 }
 
@@ -127,16 +127,4 @@ async function work({ options, tokens, share, rateLimit, redisPort }) {
   await oauth.close();
   redis?.disconnect();
   process.send({ errors });
-}
-
-async function startRedis() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  const child = spawn("redis-server", ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/"], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  for await (const line of child.stdout) if (String(line).includes("Ready to accept connections")) break;
-  return { port, stop: () => child.kill("SIGKILL") };
 }

@@ -1,6 +1,6 @@
 // The benchmark's tables, and the verdict on each target. A ratio is the median of the pairs measured in one round, with quartiles.
 import { cpus } from "node:os";
-import { isResolved, ratios, summary } from "./statistics.mjs";
+import { isResolved, ratios, summary } from "../statistics.mjs";
 
 const NAMES = {
   raw: "undici.request + body.json()",

@@ -1,7 +1,7 @@
 // One Node binary's measurements, in a process of their own. Started by run.mjs with its settings as JSON; answers over IPC.
 import process from "node:process";
 import { bareDispatch, hubSpotHttp, load, newAgent, rawRequest } from "./contenders.mjs";
-import { quantile, summary } from "./statistics.mjs";
+import { quantile, summary } from "../statistics.mjs";
 
 const HERD = 10_000;
 /** Contacts per page, as many as the server's page has. */

@@ -7,9 +7,11 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { nodeBinaries } from "../node-binaries.mjs";
 import { printReport } from "./report.mjs";
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = dirname(dirname(HERE));
 const HELP = `npm run bench -- [options]
 
   --quick              a few seconds: for trying it out, not for numbers
@@ -52,8 +54,8 @@ async function main() {
     dist: flags.dist === undefined ? builtPackage() : resolve(flags.dist),
     ...(flags.against !== undefined && { against: resolve(flags.against) }),
   };
-  const binaries = flags.node.split(",").map(nodeBinary);
-  const server = fork(join(ROOT, "bench/server.mjs"), { execArgv: [] });
+  const binaries = nodeBinaries(flags.node);
+  const server = fork(join(HERE, "server.mjs"), { execArgv: [] });
   try {
     const [{ port, bytes }] = await once(server, "message");
     const reports = [];
@@ -93,14 +95,6 @@ function builtPackage() {
   return dist;
 }
 
-function nodeBinary(version) {
-  if (!/^\d+$/.test(version)) return resolve(version);
-  if (process.versions.node.startsWith(`${version}.`)) return process.execPath;
-  const binary = join(ROOT, `tools/node/node_modules/node-${version}/bin/node`);
-  if (!existsSync(binary)) throw new Error(`Node ${version} is not in tools/node: npm ci --prefix tools/node`);
-  return binary;
-}
-
 async function loadOf(server) {
   server.send("load");
   const [{ cpu, atMs }] = await once(server, "message");
@@ -109,7 +103,7 @@ async function loadOf(server) {
 
 /** Rejects when the measuring process ends without an answer. */
 function measure(execPath, settings) {
-  const child = fork(join(ROOT, "bench/measure.mjs"), [JSON.stringify(settings)], { execPath, execArgv: ["--expose-gc"] });
+  const child = fork(join(HERE, "measure.mjs"), [JSON.stringify(settings)], { execPath, execArgv: ["--expose-gc"] });
   return new Promise((fulfil, reject) => {
     child.once("message", fulfil);
     child.once("error", reject);
