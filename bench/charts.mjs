@@ -54,9 +54,9 @@ export function barChart({ title, unit, bars, reference, digits }) {
   const left = PAD + Math.max(...labels.flat().map((line) => widthOf(line, 13))) + 12;
   const right = WIDTH - PAD - Math.max(...bars.map(({ value }) => widthOf(format(value), 13))) - 12;
   const most = Math.max(...bars.map(({ value, high = value }) => Math.max(high, value)), reference?.value ?? 0) || 1;
-  const ticks = linearTicks(most, 5);
+  const ticks = linearTicks(most, 6);
   const x = (value) => left + ((right - left) * value) / Math.max(most, 1e-12);
-  const top = 72 + (reference === undefined ? 0 : 20);
+  const top = 72 + (reference === undefined ? 0 : 26);
   const marks = [];
   const values = [];
   let y = top;

@@ -1,42 +1,53 @@
-// One Node binary's measurements, in a process of their own. Started by run.mjs with its settings as JSON; answers over IPC.
+// One process's share of the measurements of one Node binary. Started by run.mjs with its settings as JSON; answers over IPC, and says when a
+// level begins and ends, so that the server's own cost is known for just that time.
 import process from "node:process";
-import { bareDispatch, hubSpotHttp, load, newAgent, rawRequest } from "./contenders.mjs";
-import { quantile, summary } from "../statistics.mjs";
+import { quantile } from "../statistics.mjs";
+import { bareDispatch, hubSpotHttp, load, rawRequest } from "./contenders.mjs";
+import { herds, tokenCosts } from "./tokens.mjs";
 
-const HERD = 10_000;
 /** Contacts per page, as many as the server's page has. */
 const LIMIT = 8;
-/** HubSpot's tokens live for 30 minutes, or six hours on old grants: this is beyond both. */
-const LONG_AFTER_MS = 7 * 3_600_000;
+const WARM_UP_CONCURRENCY = 10;
+/** Where each call of a slice leaves how long it took: made once, and far larger than any slice, so that recording allocates nothing. */
+const tookMs = new Float64Array(1 << 20);
 
 process.once("disconnect", () => process.exit()); // Either all is told, or run.mjs is gone.
 
 const settings = JSON.parse(process.argv[2]);
 const builds = { ours: await load(settings.dist), ...(settings.against && { against: await load(settings.against) }) };
+const levels = await throughput();
 process.send({
   node: process.version,
-  undici: (await import("undici/package.json", { with: { type: "json" } })).default.version,
-  levels: await throughput(),
-  tokens: await tokenCosts(builds.ours),
-  herd: await herd(builds.ours),
+  levels,
+  tokens: await tokenCosts(builds.ours, { origin: settings.origin, batchesForMs: settings.warmUpMs }),
+  herd: await herds(builds.ours, settings.herds),
 });
 process.disconnect();
 
 async function throughput() {
-  const { origin, warmUpMs } = settings;
-  const contenders = {
-    raw: rawRequest(origin),
-    twin: rawRequest(origin),
-    bare: bareDispatch(origin),
-    ours: await hubSpotHttp(builds.ours, origin),
-    ...(builds.against && { against: await hubSpotHttp(builds.against, origin) }),
-  };
+  const contenders = await chosen();
   await sameAnswers(contenders);
-  for (const contender of Object.values(contenders)) await slice(contender, 10, warmUpMs);
-  const levels = [];
-  for (const concurrency of settings.concurrencies) levels.push({ concurrency, ...(await level(contenders, concurrency)) });
+  for (const contender of Object.values(contenders)) await slice(contender, WARM_UP_CONCURRENCY, settings.warmUpMs);
+  const measured = [];
+  for (const concurrency of settings.concurrencies) {
+    process.send({ level: concurrency, now: "begins" });
+    measured.push({ concurrency, contenders: await level(contenders, concurrency) });
+    process.send({ level: concurrency, now: "ends" });
+  }
   for (const contender of Object.values(contenders)) await contender.close();
-  return levels;
+  return measured;
+}
+
+/** Whoever ours is compared with, and for each kind of comparison a twin: the same contender once more, whose difference is noise. */
+async function chosen() {
+  const { origin, compared } = settings;
+  const undici = compared.includes("raw") || compared.includes("bare");
+  return {
+    ...(undici && { raw: rawRequest(origin), rawTwin: rawRequest(origin) }),
+    ...(compared.includes("bare") && { bare: bareDispatch(origin) }),
+    ours: await hubSpotHttp(builds.ours, origin),
+    ...(builds.against && { oursTwin: await hubSpotHttp(builds.ours, origin), against: await hubSpotHttp(builds.against, origin) }),
+  };
 }
 
 /** A contender that is fast because it does something else is found out here. */
@@ -49,103 +60,48 @@ async function sameAnswers(contenders) {
 /** Rounds of one slice each, in random order: warmth, neighbours and garbage of others hit nobody in particular. */
 async function level(contenders, concurrency) {
   const names = Object.keys(contenders);
-  const perSecond = Object.fromEntries(names.map((name) => [name, []]));
-  const cpuMicros = Object.fromEntries(names.map((name) => [name, []]));
+  const results = Object.fromEntries(names.map((name) => [name, { cpuMicros: [], perSecond: [], p50Ms: [], p99Ms: [] }]));
   for (let round = -1; round < settings.rounds; round++) {
     for (const name of shuffled(names)) {
       // Everybody begins with an empty nursery. Never a full collection: it throws away what the compiler has learnt, and costs 100 us a call.
       globalThis.gc({ type: "minor" });
       const result = await slice(contenders[name], concurrency, settings.sliceMs);
       if (round < 0) continue; // The round in which the sockets are opened.
-      perSecond[name].push(result.perSecond);
-      cpuMicros[name].push(result.cpuMicros);
+      for (const [measure, value] of Object.entries(result)) results[name][measure].push(value);
     }
   }
-  return { perSecond, cpuMicros };
+  return results;
 }
 
+/** The clock is read once per call, by everybody: it ends the slice, and it is the end of one call and the beginning of the next. */
 async function slice({ call }, concurrency, forMs) {
   let calls = 0;
   const cpu = process.cpuUsage();
   const startMs = performance.now();
   const endMs = startMs + forMs;
   const caller = async () => {
+    let beganMs = performance.now();
     do {
       await call(LIMIT);
-      calls++;
-    } while (performance.now() < endMs);
+      const nowMs = performance.now();
+      tookMs[calls++] = nowMs - beganMs;
+      beganMs = nowMs;
+    } while (beganMs < endMs);
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
   const elapsedMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: (calls / elapsedMs) * 1_000, cpuMicros: (user + system) / calls };
+  if (calls > tookMs.length) throw new RangeError(`More than ${tookMs.length} calls in a slice: a shorter --slice or --warm-up.`);
+  const sorted = tookMs.subarray(0, calls).sort();
+  return {
+    cpuMicros: (user + system) / calls,
+    perSecond: (calls / elapsedMs) * 1_000,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+  };
 }
 
 function shuffled(names) {
   const drawn = names.map((name) => ({ name, lot: Math.random() }));
   return drawn.sort((a, b) => a.lot - b.lot).map(({ name }) => name);
-}
-
-/** What a token costs while it is good, in nanoseconds per call. */
-async function tokenCosts(build) {
-  const contender = await hubSpotHttp(build, settings.origin);
-  const { getAccessToken, authorize } = contender;
-  const awaited = await perCall(async (times) => {
-    for (let i = 0; i < times; i++) await getAccessToken();
-  });
-  const immediate = await perCall((times) => {
-    for (let i = 0; i < times; i++) if (authorize() instanceof Promise) throw new Error("The token is not in the cache.");
-  });
-  await contender.close();
-  return { getAccessTokenNs: awaited, authorizeNs: immediate };
-}
-
-async function perCall(run) {
-  const batches = [];
-  const end = performance.now() + settings.warmUpMs;
-  while (batches.length < 5 || performance.now() < end) {
-    const start = performance.now();
-    await run(10_000);
-    batches.push(((performance.now() - start) * 1e6) / 10_000);
-  }
-  // The first half warmed up.
-  return summary(batches.slice(Math.floor(batches.length / 2)));
-}
-
-/** Everybody asks at once for a token that has just ended: how many requests HubSpot sees. */
-async function herd({ HubSpotOAuthClient, MemoryTokenStore, startHubSpotEmulator }) {
-  const emulator = await startHubSpotEmulator();
-  const { app, origin } = emulator;
-  const dispatcher = newAgent();
-  const oauth = new HubSpotOAuthClient({
-    clientId: app.clientId,
-    clientSecret: app.clientSecret,
-    redirectUri: app.redirectUris[0],
-    scopes: app.requiredScopes,
-    tokenStore: new MemoryTokenStore(),
-    authorizeOrigin: origin,
-    apiOrigin: origin,
-    dispatcher,
-    now: () => emulator.now(),
-  });
-  try {
-    const { url, cookie } = await oauth.createAuthorization();
-    const { accountId } = await oauth.completeAuthorization({ url: await emulator.authorize(url), cookie: cookie.split(";")[0] });
-    const elapsed = [];
-    const posts = [];
-    for (let round = 0; round < settings.herds; round++) {
-      emulator.advance(LONG_AFTER_MS);
-      const before = emulator.count({ route: "token", grantType: "refresh_token" });
-      const start = performance.now();
-      const tokens = await Promise.all(Array.from({ length: HERD }, () => oauth.getAccessToken(accountId)));
-      elapsed.push(performance.now() - start);
-      if (new Set(tokens).size !== 1) throw new Error("The herd did not get one token.");
-      posts.push(emulator.count({ route: "token", grantType: "refresh_token" }) - before);
-    }
-    return { callers: HERD, posts: Math.max(...posts), medianMs: quantile(elapsed, 0.5) };
-  } finally {
-    await oauth.close();
-    await dispatcher.close();
-    await emulator.close();
-  }
 }

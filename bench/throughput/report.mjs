@@ -1,74 +1,160 @@
-// The benchmark's tables, and the verdict on each target. A ratio is the median of the pairs measured in one round, with quartiles.
-import { cpus } from "node:os";
-import { isResolved, ratios, summary } from "../statistics.mjs";
+// The benchmark's page: tables, the verdict on each target, and the chart. A ratio is the median of the pairs measured in one round, with
+// quartiles; what lies inside the ratio of a contender to its own twin (A/A) is not resolved.
+import { barChart } from "../charts.mjs";
+import { isResolved, quantile, ratios, summary } from "../statistics.mjs";
 
 const NAMES = {
   raw: "undici.request + body.json()",
-  twin: "the same once more (A/A)",
+  rawTwin: "undici.request again (A/A)",
   bare: "agent.dispatch + JSON.parse",
   ours: "HubSpotHttp.get",
+  oursTwin: "HubSpotHttp.get again (A/A)",
   against: "HubSpotHttp.get of --against",
 };
 
-/** What we hold ourselves to. */
+/** What we hold ourselves to: ours over these, with so many in flight. */
 const TARGETS = { raw: 1.1, bare: 0.95 };
+const TARGET_CONCURRENCIES = [10, 50, 200];
+const TARGET_NS = 300;
+const TARGET_POSTS = 1;
+/** The A/A pair that stands beside a comparison with one of these. */
+const TWINS = { raw: ["rawTwin", "raw"], bare: ["rawTwin", "raw"], against: ["oursTwin", "ours"] };
+/** Of a core. A server that is busier holds the fastest contenders back. */
+const MOST_OF_SERVER = 0.5;
 
-/** Prints what one Node version measured. */
-export function printReport(report) {
-  console.log(`\nNode ${report.node}, undici ${report.undici}, ${cpus()[0]?.model.trim()} x ${cpus().length}`);
-  console.log(`Answers of ${report.answerBytes} bytes from a process of its own, which used ${report.serverCores.toFixed(2)} of a core.`);
-  for (const level of report.levels) printLevel(level);
-  const { getAccessTokenNs, authorizeNs } = report.tokens;
-  console.log(`\ngetAccessToken, token fresh     ${whole(getAccessTokenNs.median)} ns per call (${range(getAccessTokenNs, whole)})`);
-  console.log(`credential.authorize()          ${whole(authorizeNs.median)} ns per call (${range(authorizeNs, whole)})`);
-  const { callers, posts, medianMs } = report.herd;
-  console.log(`${whole(callers)} getAccessToken at once, token expired: ${posts} POST, ${whole(medianMs)} ms until the last has its token`);
+/** Everything that is said about what one Node version measured. */
+export function pageOf(report) {
+  const busiest = Math.max(...report.serverCores);
+  const warnings =
+    busiest >= MOST_OF_SERVER
+      ? [
+          `The server used ${hundredth(busiest)} of a core, which is not under half: it may have held the fastest contenders back. ` +
+            "Requests/s are not to be relied on; CPU per request is the contender's own.",
+        ]
+      : [];
+  const slices = report.levels[0].contenders.ours.perSecond.length;
+  return {
+    title: `Throughput beside raw undici, Node ${report.node.replace(/^v|\..*/g, "")}`,
+    intro: [
+      `Each contender gets the same page of contacts, an answer of ${report.answerBytes} bytes, from a server in a process of its own, and parses it. ` +
+        `${slices} slices of ${report.sliceMs} ms each, in ${report.processes} ${report.processes === 1 ? "process" : "processes"}, in random order. ` +
+        `Numbers are medians, with quartiles. The server used at most ${hundredth(busiest)} of a core.`,
+      ...warnings.map((warning) => `**${warning}**`),
+    ],
+    warnings,
+    tables: [comparisons(report), tokens(report), ...report.levels.map(level)],
+    charts: "raw" in report.levels[0].contenders ? [chart(report)] : [],
+  };
 }
 
-function printLevel({ concurrency, perSecond, cpuMicros }) {
-  console.log(`\n${concurrency} in flight: median (quartiles) of ${perSecond.raw.length} rounds`);
-  const rows = Object.keys(perSecond).map((name) => {
-    const rate = summary(perSecond[name]);
-    const cpu = summary(cpuMicros[name]);
-    return [NAMES[name], `${whole(rate.median)} (${range(rate, whole)})`, `${tenth(cpu.median)} (${range(cpu, tenth)})`];
+function comparisons({ levels }) {
+  const rows = levels.flatMap(({ concurrency, contenders }) => {
+    const compared = ["raw", "bare", "against"].filter((name) => name in contenders);
+    const pairs = new Set(compared.map((name) => TWINS[name].join("/")));
+    return [
+      ...compared.map((name) => {
+        const ours = compare(contenders, "ours", name);
+        const twins = compare(contenders, ...TWINS[name]);
+        const target = TARGET_CONCURRENCIES.includes(concurrency) ? TARGETS[name] : undefined;
+        const [cpu, rate] = ["cpu", "rate"].map((measure) => [told(ours[measure]), verdict(ours[measure], twins[measure], target)]);
+        return [`${concurrency}`, `ours / ${NAMES[name]}`, ...cpu, ...rate, target === undefined ? "" : `>= ${target}`];
+      }),
+      ...[...pairs].map((pair) => {
+        const [twin, of] = pair.split("/");
+        const { cpu, rate } = compare(contenders, twin, of);
+        return [`${concurrency}`, `${of} / ${of} (A/A): the noise`, told(cpu), "", told(rate), "", ""];
+      }),
+    ];
   });
-  printTable([["", "requests/s", "CPU us/request"], ...rows]);
-  const twins = compare({ perSecond, cpuMicros }, "twin", "raw");
-  const compared = ["raw", "bare", "against"]
-    .filter((name) => name in perSecond)
-    .map((over) => {
-      const { rate, cpu } = compare({ perSecond, cpuMicros }, "ours", over);
-      const least = TARGETS[over];
-      const verdicts = least === undefined ? "" : `>= ${least}: ${verdict(rate, twins.rate, least)}, ${verdict(cpu, twins.cpu, least)}`;
-      return [`ours / ${NAMES[over]}`, told(rate, twins.rate), told(cpu, twins.cpu), verdicts];
-    });
-  printTable([
-    ["ratio, more is better", "requests/s", "per CPU time", "target"],
-    ...compared,
-    ["raw / raw (A/A): the noise", ratio(twins.rate), ratio(twins.cpu), ""],
-  ]);
+  return {
+    title: "Ratios: more is better",
+    head: ["in flight", "", "requests per CPU time", "verdict", "requests/s", "verdict", "target"],
+    rows,
+    note: "Not resolved: not further from the target (without one, from 1) than the same contender is from itself. Targets are for Node 24.",
+  };
 }
 
-function compare({ perSecond, cpuMicros }, of, over) {
-  // Costs are divided the other way round, so that more is better in both.
-  return { rate: ratios(perSecond[of], perSecond[over]), cpu: ratios(cpuMicros[over], cpuMicros[of]) };
+/** One contender over another. Costs are divided the other way round, so that more is better in both. */
+function compare(contenders, of, over) {
+  return {
+    cpu: ratios(contenders[over].cpuMicros, contenders[of].cpuMicros),
+    rate: ratios(contenders[of].perSecond, contenders[over].perSecond),
+  };
 }
 
-function told(value, twins) {
-  return `${ratio(value)}${isResolved(value, twins) ? "" : " not resolved"}`;
+/** A ratio beside its target, or beside 1, with the noise of its A/A pair. */
+export function verdict(ratio, twins, target) {
+  if (!isResolved(ratio, twins, target ?? 1)) return "not resolved";
+  if (target === undefined) return ratio.median > 1 ? "better" : "worse";
+  return ratio.median >= target ? "met" : "missed";
 }
 
-function verdict(value, twins, least) {
-  if (!isResolved(value, twins, least)) return "not resolved";
-  return value.median >= least ? "met" : "missed";
+function tokens({ tokens: { getAccessTokenNs, authorizeNs }, herd }) {
+  const fresh = summary(getAccessTokenNs);
+  const direct = summary(authorizeNs);
+  const posts = Math.max(...herd.posts);
+  const freshVerdict = fresh.high <= TARGET_NS ? "met" : fresh.low > TARGET_NS ? "missed" : "not resolved";
+  const longestMs = quantile(herd.elapsedMs, 0.5);
+  return {
+    title: "Tokens",
+    head: ["", "measured", "target", "verdict"],
+    rows: [
+      ["getAccessToken, token fresh, awaited", `${range(fresh, whole)} ns`, `<= ${TARGET_NS} ns`, freshVerdict],
+      ["credential.authorize(), token fresh", `${range(direct, whole)} ns`, "", ""],
+      [
+        `refreshes when ${whole(herd.callers)} ask at once, token expired`,
+        `${posts} POST`,
+        `${TARGET_POSTS} POST`,
+        posts === TARGET_POSTS ? "met" : "missed",
+      ],
+      ["until the last of them has its token", `${whole(longestMs)} ms`, "", ""],
+    ],
+  };
 }
 
-function ratio(value) {
-  return `${hundredth(value.median)} (${range(value, hundredth)})`;
+function level({ concurrency, contenders }) {
+  return {
+    title: `${concurrency} in flight`,
+    head: ["", "CPU us/request", "requests/s", "p50 ms", "p99 ms"],
+    rows: Object.entries(contenders).map(([name, { cpuMicros, perSecond, p50Ms, p99Ms }]) => [
+      NAMES[name],
+      range(summary(cpuMicros), tenth),
+      range(summary(perSecond), whole),
+      range(summary(p50Ms), hundredth),
+      range(summary(p99Ms), hundredth),
+    ]),
+  };
 }
 
-function range({ low, high }, format) {
-  return `${format(low)}-${format(high)}`;
+/** Requests per CPU time: what an application pays for each way of asking. */
+function chart({ levels, node }) {
+  const bars = levels.flatMap(({ concurrency, contenders }) =>
+    ["raw", "bare", "ours", "against"]
+      .filter((name) => name in contenders)
+      .map((name) => {
+        // Raw undici is the measure, and its bar the noise: how far it is from itself.
+        const { cpu } = compare(contenders, name === "raw" ? "rawTwin" : name, "raw");
+        const value = name === "raw" ? 1 : cpu.median;
+        return { group: `${concurrency} in flight`, label: NAMES[name], value, low: cpu.low, high: cpu.high, emphasis: name === "ours" };
+      }),
+  );
+  return {
+    svg: barChart({
+      title: `Requests per CPU time, Node ${node.replace(/^v|\..*/g, "")}`,
+      unit: `ratio to ${NAMES.raw}, measured in the same rounds; more is better; whiskers are quartiles`,
+      bars,
+      reference: { value: TARGETS.raw, label: `target of ${NAMES.ours}: ${TARGETS.raw}` },
+    }),
+    alt: `Requests per CPU time of HubSpotHttp.get and of a bare dispatch, as ratios to ${NAMES.raw}`,
+  };
+}
+
+function told(ratio) {
+  return range(ratio, hundredth);
+}
+
+function range({ median, low, high }, format) {
+  return `${format(median)} (${format(low)}-${format(high)})`;
 }
 
 function whole(value) {
@@ -81,10 +167,4 @@ function tenth(value) {
 
 function hundredth(value) {
   return value.toFixed(2);
-}
-
-function printTable(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  for (const row of rows)
-    console.log(`  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join("  ")}`);
 }
