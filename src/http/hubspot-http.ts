@@ -155,9 +155,13 @@ export class HubSpotHttp {
     }
   }
 
-  async #call<T>(method: string, path: string, given: AnyCallOptions | undefined, read: Reader<T>): Promise<T> {
-    const options = given === undefined ? NO_OPTIONS : ownOptions(given, CALL_OPTIONS, "The call");
-    return this.#run(method, path, options, encodeBody, this.#send, read);
+  #call<T>(method: string, path: string, given: AnyCallOptions | undefined, read: Reader<T>): Promise<T> {
+    try {
+      const options = given === undefined ? NO_OPTIONS : ownOptions(given, CALL_OPTIONS, "The call");
+      return this.#run(method, path, options, encodeBody, this.#send, read);
+    } catch (error) {
+      return Promise.reject(error as TypeError);
+    }
   }
 
   #run<T>(
