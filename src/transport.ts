@@ -75,6 +75,8 @@ export function dispatchTo(
   }
 }
 
+const NO_HEADERS: WireResponse["headers"] = {};
+
 /** The handler of one dispatched request. Each callback may come after the exchange was settled by deadline or abort. */
 class Exchange {
   readonly #request: WireRequest;
@@ -85,8 +87,9 @@ class Exchange {
   #controller: Controller | undefined;
   #settled: unknown;
   #status = 0;
-  #headers: WireResponse["headers"] = {};
-  #chunks: Buffer[] = [];
+  #headers: WireResponse["headers"] = NO_HEADERS;
+  #first: Buffer | undefined;
+  #rest: Buffer[] | undefined;
   #bytes = 0;
 
   constructor(request: WireRequest, resolve: (response: WireResponse) => void, reject: (reason: unknown) => void) {
@@ -155,17 +158,14 @@ class Exchange {
     if (this.#settled !== undefined) return;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#request.maxResponseBytes) this.fail(tooLarge(this.#request, this.#status));
-    else this.#chunks.push(chunk);
+    else if (this.#first === undefined) this.#first = chunk;
+    else (this.#rest ??= [this.#first]).push(chunk);
   }
 
   onResponseEnd(): void {
     if (!this.#settle(true)) return;
-    const chunks = this.#chunks;
-    this.#resolve({
-      status: this.#status,
-      headers: this.#headers,
-      body: chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, this.#bytes),
-    });
+    const body = this.#rest === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#rest, this.#bytes);
+    this.#resolve({ status: this.#status, headers: this.#headers, body });
   }
 
   onResponseError(_controller: Controller | undefined, error: unknown): void {

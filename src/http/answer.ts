@@ -23,11 +23,12 @@ export function readBody(response: WireResponse, request: WireRequest, call: Ans
   return call.schema === undefined ? body : validated(body, call.schema, response, request, call);
 }
 
-/** Status, headers and the parsed body. */
-export async function readAnswer(response: WireResponse, request: WireRequest, call: AnsweredCall): Promise<HubSpotResponse> {
+/** Status, headers and the parsed body. Without a schema there is nothing to wait for. */
+export function readAnswer(response: WireResponse, request: WireRequest, call: AnsweredCall): HubSpotResponse | Promise<HubSpotResponse> {
   const { status, headers } = response;
-  const body = await readBody(response, request, call);
-  return { status, headers, body, errors: partialErrors(status, body, secretsIn(request)) };
+  const answer = (body: unknown): HubSpotResponse => ({ status, headers, body, errors: partialErrors(status, body, secretsIn(request)) });
+  const body = readBody(response, request, call);
+  return call.schema === undefined ? answer(body) : Promise.resolve(body).then(answer);
 }
 
 /** The parsed body of a success; `undefined` when it is empty. A body whose type is not named is tried as JSON, as mocks often send it. */
@@ -35,15 +36,17 @@ function parseJson(response: WireResponse, request: WireRequest): unknown {
   const { body, status } = response;
   if (body.length === 0) return undefined;
   const type = header(response, "content-type");
-  if (type !== undefined && !/[/+]json\b/i.test(type)) {
+  if (type !== undefined && !type.startsWith("application/json") && !/[/+]json\b/i.test(type)) {
     throw new MalformedResponseError(`HubSpot answered ${describeRequest(request)} with something other than JSON (status ${status}).`, {
       status,
       correlationId: correlationIdOf(response, {}),
     });
   }
   try {
-    if (!isUtf8(body)) throw new SyntaxError("not UTF-8");
-    return JSON.parse(body.toString());
+    const text = body.toString();
+    // What is not UTF-8 was read as replacement characters; looking for one costs less than looking at every byte.
+    if (text.includes("\ufffd") && !isUtf8(body)) throw new SyntaxError("not UTF-8");
+    return JSON.parse(text);
   } catch {
     throw new MalformedResponseError(`HubSpot's answer to ${describeRequest(request)} is not valid JSON (status ${status}).`, {
       status,

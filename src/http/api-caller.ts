@@ -4,87 +4,17 @@
  */
 import { randomInt } from "node:crypto";
 import { type Authorization, authorizationAfter, type Credential } from "../credentials.js";
-import { HubSpotApiError, RateLimitError, TimeoutError } from "../errors.js";
+import { HubSpotApiError, RateLimitError } from "../errors.js";
 import type { Emit } from "../events.js";
 import type { Open, OpenedResponse } from "../stream-transport.js";
-import { type RequestTrace, requestTrace, traceRequest } from "../tracing.js";
+import { requestTrace, traceRequest } from "../tracing.js";
 import { describeRequest, type WireRequest } from "../transport.js";
-import { isThenable, waitFor, type WaitLimits } from "../waiting.js";
+import { isThenable, waitFor } from "../waiting.js";
 import { apiError, errorBody } from "./api-error.js";
-import type { RateLimitBucket, RateLimiter } from "./rate-limit.js";
+import type { Call } from "./call.js";
+import type { RateLimiter } from "./rate-limit.js";
 import { credentialTarget, lowerCaseHeaders } from "./request-target.js";
 import { decideRetry, type RetryPolicy } from "./retry-policy.js";
-import type { StandardSchema } from "./standard-schema.js";
-
-/** A call whose arguments were checked, and the time it has. */
-export class Call {
-  readonly method: string;
-  /** Path and query, without the credential's part. */
-  readonly target: string;
-  readonly bucket: RateLimitBucket;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  readonly content: WireRequest["body"];
-  readonly replayable: boolean;
-  readonly idempotent: boolean;
-  readonly schema: StandardSchema | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly timeoutMs: number;
-  readonly maxResponseBytes: number;
-  /** Whether answers outside 200 to 299 are returned once no try is left, as `fetch` does, instead of thrown. */
-  readonly returnsRefusals: boolean;
-  /** HubSpot has refused it for its rate before: its turn comes before the others'. */
-  again = false;
-  /** Of this call, while somebody subscribes. */
-  trace: RequestTrace | undefined = undefined;
-  /** On the clock of `performance.now()`. */
-  readonly #deadlineMs: number;
-
-  constructor(details: Omit<Call, "again" | "trace" | "limits" | "leftMs" | "maxWaitMs">) {
-    this.method = details.method;
-    this.target = details.target;
-    this.bucket = details.bucket;
-    this.headers = details.headers;
-    this.content = details.content;
-    this.replayable = details.replayable;
-    this.idempotent = details.idempotent;
-    this.schema = details.schema;
-    this.signal = details.signal;
-    this.timeoutMs = details.timeoutMs;
-    this.maxResponseBytes = details.maxResponseBytes;
-    this.returnsRefusals = details.returnsRefusals;
-    this.#deadlineMs = performance.now() + details.timeoutMs;
-  }
-
-  /** What is left of the time. */
-  get maxWaitMs(): number {
-    return this.#deadlineMs - performance.now();
-  }
-
-  /** The same, and an error when it is over. */
-  leftMs(): number {
-    const leftMs = this.maxWaitMs;
-    if (leftMs <= 0) throw this.#late();
-    return leftMs;
-  }
-
-  /** For a wait that must end with the call. */
-  limits<T>(): WaitLimits<T> {
-    return {
-      ms: this.maxWaitMs,
-      signal: this.signal,
-      onTimeout: () => {
-        throw this.#late();
-      },
-    };
-  }
-
-  #late(): TimeoutError {
-    return new TimeoutError(
-      `The call's ${this.timeoutMs} ms were over before a token was to be had, or before the schema had looked at the answer.`,
-      { timeoutMs: this.timeoutMs, sent: false },
-    );
-  }
-}
 
 /** What a call returns of its answer. */
 export type Reader<T> = (response: OpenedResponse, request: WireRequest, call: Call) => T | Promise<T>;
@@ -133,15 +63,17 @@ export class ApiCaller {
     const { signal } = call;
     let renewed: Authorization | undefined;
     let mayRenew = true;
+    // A body may have taken its time to be read.
+    let sentMs = call.content === undefined ? call.startedMs : performance.now();
     for (let attempt = 1; ;) {
-      const turn = this.#limiter?.take(this.#credential.id, call.bucket, call);
+      const turn = this.#limiter?.take(this.#credential.id, call.bucket, call, sentMs);
       if (turn !== undefined) await turn;
       const first = renewed ?? this.#credential.authorize(signal === undefined ? undefined : { signal });
       const waited = isThenable(first);
       const authorization = waited ? await waitFor(Promise.resolve(first), call.limits<Authorization>()) : first;
-      const request = this.#wireRequest(call, authorization, waited || turn !== undefined || attempt > 1 || !mayRenew);
+      if (waited || turn !== undefined) sentMs = performance.now();
+      const request = this.#wireRequest(call, authorization, sentMs);
       renewed = undefined;
-      const sentMs = this.#limiter === undefined ? 0 : performance.now();
       let response: OpenedResponse | undefined;
       let failure: unknown;
       let unreadable = false;
@@ -166,6 +98,7 @@ export class ApiCaller {
           if ((response.status === 401 || response.status === 403) && mayRenew) {
             mayRenew = false;
             renewed = await this.#afterRefusal(response, authorization, call);
+            sentMs = performance.now();
             if (renewed !== undefined) continue;
           }
           failure = apiError(response, {
@@ -176,8 +109,10 @@ export class ApiCaller {
           });
         }
       }
-      if (await this.#again(call, attempt, failure, unreadable)) attempt++;
-      else if (call.returnsRefusals && response !== undefined && isRefusal(response)) return read(response, request, call);
+      if (await this.#again(call, attempt, failure, unreadable)) {
+        attempt++;
+        sentMs = performance.now();
+      } else if (call.returnsRefusals && response !== undefined && isRefusal(response)) return read(response, request, call);
       else throw failure;
     }
   }
@@ -203,7 +138,7 @@ export class ApiCaller {
     return true;
   }
 
-  #wireRequest(call: Call, authorization: Authorization, late: boolean): WireRequest {
+  #wireRequest(call: Call, authorization: Authorization, nowMs: number): WireRequest {
     const headers = this.#headersFor(authorization);
     return {
       origin: this.#apiOrigin,
@@ -213,7 +148,7 @@ export class ApiCaller {
       headers: call.headers === undefined ? headers : { ...headers, ...call.headers, ...this.#credentialHeaders },
       body: call.content,
       timeoutMs: call.timeoutMs,
-      leftMs: late ? call.leftMs() : undefined,
+      leftMs: nowMs === call.startedMs ? undefined : call.leftMs(),
       maxResponseBytes: call.maxResponseBytes,
       signal: call.signal,
     };

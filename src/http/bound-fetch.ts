@@ -6,11 +6,11 @@ import { type Open, type OpenedResponse, webStream } from "../stream-transport.j
 import { malformed, type WireRequest } from "../transport.js";
 import { TimeoutError } from "../errors.js";
 import { waitFor } from "../waiting.js";
-import { type ApiCaller, Call } from "./api-caller.js";
+import type { ApiCaller } from "./api-caller.js";
+import { Call } from "./call.js";
 import { checkMethod } from "./http-options.js";
 import { isByteStream } from "./request-body.js";
 import { requestHeaders, requestTarget } from "./request-target.js";
-import { isIdempotent, isSearch } from "./retry-policy.js";
 
 /**
  * `fetch`, bound to a credential. Differs from the global one where a token is at stake: it goes to the API's origin alone (another one is
@@ -48,7 +48,16 @@ export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOpti
     checkMethod(method);
     const target = requestTarget(apiOrigin, request.url.split("#", 1)[0] ?? "");
     for (const name of IGNORED) request.headers.delete(name);
-    const content = streams
+    const call = new Call(method, target, {
+      headers: requestHeaders(Object.fromEntries(request.headers)),
+      schema: undefined,
+      signal,
+      timeoutMs,
+      maxResponseBytes: Number.POSITIVE_INFINITY,
+      idempotent: undefined,
+      returnsRefusals: true,
+    });
+    call.content = streams
       ? (request.body as unknown as AsyncIterable<Uint8Array>)
       : await waitFor(replayable(request, init?.body !== undefined && init.body !== null), {
           signal,
@@ -57,20 +66,6 @@ export function bindFetch({ caller, open, apiOrigin, timeoutMs }: BoundFetchOpti
             throw new TimeoutError(`The call's ${timeoutMs} ms were over before its body was to be had.`, { timeoutMs, sent: false });
           },
         });
-    const call = new Call({
-      method,
-      target,
-      bucket: isSearch(target) ? "search" : "api",
-      headers: requestHeaders(Object.fromEntries(request.headers)),
-      content,
-      replayable: !isByteStream(content),
-      idempotent: isIdempotent(method, target),
-      schema: undefined,
-      signal,
-      timeoutMs,
-      maxResponseBytes: Number.POSITIVE_INFINITY,
-      returnsRefusals: true,
-    });
     const answer = await caller.run(call, open, toResponse);
     return Object.defineProperty(answer, "url", { value: apiOrigin + target });
   };

@@ -10,8 +10,9 @@ import { discardBody, type Open, type OpenedResponse } from "../stream-transport
 import type { Send } from "../transport.js";
 import { isThenable } from "../waiting.js";
 import { readAnswer, readBody } from "./answer.js";
-import { ApiCaller, Call, type Reader } from "./api-caller.js";
+import { ApiCaller, type Reader } from "./api-caller.js";
 import { bindFetch, type BoundFetch } from "./bound-fetch.js";
+import { Call } from "./call.js";
 import {
   CALL_OPTIONS,
   type CallOptions,
@@ -25,9 +26,8 @@ import {
 } from "./http-options.js";
 import { paginate, type Paginated, type PaginateOptions, type PaginateOptionsWithSchema } from "./pagination.js";
 import { RateLimiter } from "./rate-limit.js";
-import { type EncodedBody, encodeBody, isByteStream, streamBody } from "./request-body.js";
+import { type EncodedBody, encodeBody, streamBody } from "./request-body.js";
 import { requestHeaders, requestTarget } from "./request-target.js";
-import { isIdempotent, isSearch } from "./retry-policy.js";
 import type { StandardSchema } from "./standard-schema.js";
 
 /** The answer of `stream`. */
@@ -160,7 +160,7 @@ export class HubSpotHttp {
       const options = given === undefined ? NO_OPTIONS : ownOptions(given, CALL_OPTIONS, "The call");
       return this.#run(method, path, options, encodeBody, this.#send, read);
     } catch (error) {
-      return Promise.reject(error as TypeError);
+      return Promise.reject(error);
     }
   }
 
@@ -181,26 +181,15 @@ export class HubSpotHttp {
     const headers = options.headers === undefined ? undefined : requestHeaders(options.headers);
     if (options.body !== undefined && (method === "GET" || method === "HEAD"))
       throw new TypeError(`body: ${method} carries none. Use query.`);
-    const start = ({ content, contentType }: EncodedBody): Promise<T> => {
-      const named = contentType === undefined || headers?.["content-type"] !== undefined;
-      const call = new Call({
-        method,
-        target,
-        bucket: isSearch(target) ? "search" : "api",
-        headers: named ? headers : { ...headers, "content-type": contentType },
-        content,
-        replayable: !isByteStream(content),
-        idempotent: idempotent ?? isIdempotent(method, target),
-        schema: options.schema,
-        signal: options.signal,
-        timeoutMs,
-        maxResponseBytes,
-        returnsRefusals: false,
-      });
-      return this.#caller.run(call, send, read);
-    };
-    const encoded = encode(options.body, headers?.["content-type"]);
-    return isThenable(encoded) ? encoded.then(start) : start(encoded);
+    const { schema, signal, body } = options;
+    const call = new Call(method, target, { headers, schema, signal, timeoutMs, maxResponseBytes, idempotent, returnsRefusals: false });
+    if (body === undefined) return this.#caller.run(call, send, read);
+    return this.#runWithBody(call, encode(body, headers?.["content-type"]), send, read);
+  }
+
+  #runWithBody<T>(call: Call, body: EncodedBody | Promise<EncodedBody>, send: Open, read: Reader<T>): Promise<T> {
+    if (isThenable(body)) return body.then((encoded) => this.#caller.run(call.carry(encoded), send, read));
+    return this.#caller.run(call.carry(body), send, read);
   }
 }
 

@@ -112,9 +112,8 @@ export class RateLimiter {
   }
 
   /** Whether the call may go at once; then it is counted. Otherwise `wait`. One look-up, a few numbers, nothing allocated. */
-  tryTake(key: string, bucket: RateLimitBucket): boolean {
+  tryTake(key: string, bucket: RateLimitBucket, nowMs: number = this.#now()): boolean {
     if (this.#closed) return false;
-    const nowMs = this.#now();
     const lane = this.#lane(key, bucket);
     if (lane.queue.size > 0) {
       this.#pump(lane, nowMs);
@@ -145,9 +144,9 @@ export class RateLimiter {
   }
 
   /** `tryTake`, or else `wait`: `undefined` when the call may go at once. */
-  take(key: string, bucket: RateLimitBucket, limits?: RateLimitWait): Promise<void> | undefined {
+  take(key: string, bucket: RateLimitBucket, limits?: RateLimitWait, nowMs?: number): Promise<void> | undefined {
     if (limits?.signal?.aborted === true) return Promise.reject(limits.signal.reason as Error);
-    return this.tryTake(key, bucket) ? undefined : this.wait(key, bucket, limits);
+    return this.tryTake(key, bucket, nowMs) ? undefined : this.wait(key, bucket, limits);
   }
 
   /**

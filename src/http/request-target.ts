@@ -67,7 +67,8 @@ function append(text: string, name: string, value: unknown): string {
     throw new TypeError(`query.${name} must be a string, a number, a boolean or an array of these.`);
   }
   try {
-    return `${text}${text === "" ? "" : "&"}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+    const encoded = Number.isSafeInteger(value) ? String(value) : encodeURIComponent(value);
+    return `${text}${text === "" ? "" : "&"}${encodeURIComponent(name)}=${encoded}`;
   } catch {
     throw new TypeError(`query.${/^[\w.-]+$/.test(name) ? name : JSON.stringify(name)} is not well-formed Unicode.`); // a lone surrogate
   }
