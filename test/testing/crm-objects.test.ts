@@ -80,6 +80,31 @@ describe("object types", () => {
 });
 
 describe("reads", () => {
+  test("a list shows what became of its records, however that happened", async () => {
+    let nowMs = START_MS;
+    const emulator = await start({ now: () => nowMs, accounts: [{ objects: { contacts: 2 }, privateApps }] });
+    const listed = async (query = ""): Promise<unknown[]> => {
+      const { body, headers } = await get(emulator, `/crm/v3/objects/contacts${query}`);
+      expect(headers.get("date")).toBe(new Date(nowMs).toUTCString());
+      return (body["results"] as { properties: Body; archived: boolean }[]).map(({ properties, archived }) =>
+        archived ? "archived" : properties["firstname"],
+      );
+    };
+    const contacts = emulator.accounts[0]?.crm.objects("contacts");
+    const [first, second] = contacts?.list() ?? [];
+    const names = [first?.properties["firstname"], second?.properties["firstname"]];
+    expect(await listed()).toEqual(names);
+    nowMs += 1_000;
+    await write(emulator, "PATCH", `/crm/v3/objects/contacts/${first?.id}`, { properties: { firstname: "Changed" } });
+    expect(await listed()).toEqual(["Changed", names[1]]);
+    // By hand, as a test may.
+    if (second !== undefined) second.properties["firstname"] = "By hand";
+    expect(await listed()).toEqual(["Changed", "By hand"]);
+    expect(await listed("?properties=lastname")).toEqual([undefined, undefined]);
+    await write(emulator, "DELETE", `/crm/v3/objects/contacts/${second?.id}`);
+    expect([await listed(), await listed("?archived=true")]).toEqual([["Changed"], ["archived"]]);
+  });
+
   test("a record is read by its id or by a unique property, in any case", async () => {
     const objects = { contacts: [{ email: "Ada@Example.com" }], cars: { records: [{ vin: "W1" }], uniqueProperties: ["vin"] } };
     const emulator = await start({ accounts: [{ objects, privateApps }] });

@@ -12,6 +12,7 @@ import { lowerBound } from "./lower-bound.js";
 import { type EmulatorResponse, empty, json } from "./messages.js";
 import { typeFor } from "./object-routes.js";
 import type { CrmObjectType } from "./object-types.js";
+import { nextPageLink } from "./paging-link.js";
 import type { EmulatorRoute } from "./request-log.js";
 import type { Route, RouteContext, RouteHandler } from "./route-table.js";
 
@@ -63,9 +64,7 @@ function list({ request, query, params, crm, from, to }: AssociationContext): Em
   if (crm.of(from).find(id) === undefined) return objectNotFound();
   const { results, next } = page(crm, { type: from, id }, to, limit, query["after"]);
   if (next === undefined) return json(200, { results });
-  const link = new URL(request.url);
-  link.searchParams.set("after", next);
-  return json(200, { results, paging: { next: { after: next, link: link.href } } });
+  return json(200, { results, paging: { next: { after: next, link: nextPageLink(request.url, next) } } });
 }
 
 function create({ state, params, crm, from, to }: AssociationContext): EmulatorResponse {

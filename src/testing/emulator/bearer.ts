@@ -20,7 +20,7 @@ export interface Caller {
 
 /** Checks the token, and that it has one of `anyOf`. Anything with a `status` is the error to answer. */
 export function authenticate({ state, request }: RouteContext, anyOf: readonly string[]): Caller | EmulatorResponse {
-  const token = bearerToken(request);
+  const token = request.bearerToken;
   if (token === undefined) return authenticationMissing();
   const found = state.findAccessToken(token);
   const privateApp = found === undefined ? state.findPrivateApp(token) : undefined;
@@ -51,14 +51,14 @@ export function concerned(
   request: ParsedRequest,
 ): { readonly hubId: number | undefined; readonly clientId: string | undefined } {
   const form: Readonly<Record<string, string | undefined>> = request.form ?? {};
-  const token = bearerToken(request);
+  const token = request.bearerToken;
   const owner =
     state.findAccessToken(token) ??
     state.findCode(form["code"]) ??
     state.findRefreshToken(form["refresh_token"] ?? form["token"])?.grant ??
     state.findAccessToken(form["token"]);
   const named = state.findAccount(Number(form["hub_id"]))?.hubId;
-  const clientId = state.findApp(form["client_id"] ?? request.url.searchParams.get("client_id") ?? undefined)?.clientId;
+  const clientId = state.findApp(form["client_id"] ?? request.query["client_id"])?.clientId;
   return {
     hubId: named ?? owner?.hubId ?? (token === undefined ? undefined : state.findPrivateApp(token)?.account.hubId),
     clientId: clientId ?? owner?.clientId,
@@ -68,7 +68,7 @@ export function concerned(
 /** What a limit counts a request to a route as; undefined when the token is nobody's, or for a page. */
 export function limitedCall(state: EmulatorState, route: EmulatorRoute, request: ParsedRequest): LimitedCall | undefined {
   if (route === "token") return { kind: "token", clientId: request.form?.["client_id"] ?? "" };
-  const token = bearerToken(request);
+  const token = request.bearerToken;
   const found = state.findAccessToken(token);
   const privateApp = found === undefined && token !== undefined ? state.findPrivateApp(token) : undefined;
   const account = privateApp?.account ?? state.findAccount(found?.hubId);
@@ -77,8 +77,4 @@ export function limitedCall(state: EmulatorState, route: EmulatorRoute, request:
   if (found === undefined) return { kind: "api", account, app: token, distribution: "private", oauth: false };
   const distribution = state.findApp(found.clientId)?.distribution ?? "marketplace";
   return { kind: "api", account, app: found.clientId, distribution, oauth: true };
-}
-
-function bearerToken(request: ParsedRequest): string | undefined {
-  return /^Bearer +(?<token>\S+)$/iu.exec(request.headers["authorization"] ?? "")?.groups?.["token"];
 }

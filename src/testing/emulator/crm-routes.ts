@@ -14,12 +14,14 @@ import {
   refusedValues,
   represent,
   representAssociations,
+  representedText,
   representWhole,
   sentProperties,
 } from "./crm-representation.js";
-import { type EmulatorResponse, empty, json } from "./messages.js";
+import { type EmulatorResponse, empty, json, jsonText } from "./messages.js";
 import { type ObjectContext, objectRoutes } from "./object-routes.js";
 import type { CrmObjectType } from "./object-types.js";
+import { nextPageLink } from "./paging-link.js";
 import type { Route } from "./route-table.js";
 
 const DEFAULT_LIMIT = 10;
@@ -38,18 +40,19 @@ function list({ query, request, crm, type, records }: ObjectContext): EmulatorRe
   const limit = Number(query["limit"] ?? DEFAULT_LIMIT);
   if (!Number.isInteger(limit) || limit < 1) return validationError(`Invalid limit: ${query["limit"]}`);
   if (limit > MAX_LIMIT) return validationError(`The limit must be at most ${MAX_LIMIT}`);
-  const after = query["after"];
-  if (after !== undefined && !/^\d+$/u.test(after)) return validationError(`The 'after' value is not valid: ${after}`);
+  const from = query["after"];
+  if (from !== undefined && !/^\d+$/u.test(from)) return validationError(`The 'after' value is not valid: ${from}`);
   const associated = associatedTypes(crm.findType.bind(crm), query["associations"]);
   if ("status" in associated) return associated;
   // The cursor is the id to begin with, so records that vanish between two pages neither repeat nor hide others.
-  const page = records.page(Number(after ?? 0), limit, query["archived"] === "true");
+  const page = records.page(Number(from ?? 0), limit, query["archived"] === "true");
   const names = sentProperties(type, listedNames(query["properties"]));
-  const results = page.records.map((record) => withAssociations(crm, type, record, names, associated));
-  if (page.next === undefined) return json(200, { results });
-  const link = new URL(request.url);
-  link.searchParams.set("after", page.next.id);
-  return json(200, { results, paging: { next: { after: page.next.id, link: link.href } } });
+  const results = page.records.map((record) =>
+    associated.length === 0 ? representedText(record, names) : JSON.stringify(withAssociations(crm, type, record, names, associated)),
+  );
+  const after = page.next?.id;
+  const paging = after === undefined ? "" : `,"paging":${JSON.stringify({ next: { after, link: nextPageLink(request.url, after) } })}`;
+  return jsonText(200, `{"results":[${results.join(",")}]${paging}}`);
 }
 
 function read(context: ObjectContext): EmulatorResponse {

@@ -84,8 +84,8 @@ export class FaultRegistry implements EmulatorFaults {
     for (const rule of this.#rules) rule.handle.remove();
   }
 
-  /** Answers a request: by the fault that meets it, or as HubSpot does. */
-  async answer(context: FaultContext): Promise<EmulatorResponse> {
+  /** Answers a request: by the fault that meets it, or at once as HubSpot does. */
+  answer(context: FaultContext): EmulatorResponse | Promise<EmulatorResponse> {
     for (const rule of this.#rules) if (rule.fires(context.request)) return rule.answer(context);
     return context.operate();
   }

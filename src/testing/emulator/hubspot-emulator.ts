@@ -15,7 +15,8 @@ import type { EmulatorSettings } from "./emulator-settings.js";
 import { type EmulatorFaults, FaultRegistry, type FaultRule } from "./faults.js";
 import { type AuthorizeDecision, decideHeadless } from "./headless-authorization.js";
 import { type EmulatorDispatcherOptions, hubspotDispatcher } from "./hubspot-door.js";
-import { type EmulatorRequest, type EmulatorResponse, firstValues, parseRequest, type StartTimer } from "./messages.js";
+import { HttpDate } from "./http-date.js";
+import { type EmulatorRequest, type EmulatorResponse, parseRequest, type StartTimer } from "./messages.js";
 import { RequestWaiters } from "./next-request.js";
 import { Operations } from "./operations.js";
 import { type LoggedRequest, matches, RequestLog, type RequestMatch, type RequestWatcher } from "./request-log.js";
@@ -45,6 +46,7 @@ export class HubSpotEmulator implements AsyncDisposable {
   readonly #firstFaults: readonly FaultRule[];
   readonly #operations: Operations;
   readonly #waiters = new RequestWaiters(this.#log);
+  readonly #date = new HttpDate();
   readonly #dispatchers = new Set<InMemoryDispatcher>();
 
   /** Throws a `TypeError` that names a wrong option. */
@@ -249,17 +251,12 @@ export class HubSpotEmulator implements AsyncDisposable {
   async handle(request: EmulatorRequest): Promise<EmulatorResponse> {
     const parsed = parseRequest(request);
     const match = this.#operations.find(parsed.method, parsed.url.pathname);
-    const query = firstValues(parsed.url.searchParams);
     const route = match?.route.name ?? ("unknown" as const);
-    const [logged, answered] = this.#log.add(parsed, { route, ...concerned(this.#state, parsed), atMs: this.now(), query });
-    const response = this.#complete(
-      await this.#faults.answer({
-        request: logged,
-        settings: this.settings,
-        nowMs: this.now(),
-        operate: () => this.#operations.perform(match, parsed, query),
-      }),
-    );
+    const nowMs = this.now();
+    const [logged, answered] = this.#log.add(parsed, { route, ...concerned(this.#state, parsed), atMs: nowMs });
+    const operate = (): EmulatorResponse => this.#operations.perform(match, parsed);
+    const answer = this.#faults.answer({ request: logged, settings: this.settings, nowMs, operate });
+    const response = this.#complete(answer instanceof Promise ? await answer : answer);
     const silent = response.delivery?.kind === "hang" || response.delivery?.kind === "drop";
     answered(silent ? undefined : response.status);
     return response;
@@ -282,13 +279,15 @@ export class HubSpotEmulator implements AsyncDisposable {
   }
 
   #complete(response: EmulatorResponse): EmulatorResponse {
-    const id = this.#memory.random.uuid();
+    const { random } = this.#memory;
+    const drawn = random.uuid();
     const made = response.headers[CORRELATION];
-    const headers = { date: new Date(this.now()).toUTCString(), ...response.headers };
-    if (made !== undefined && !this.#memory.random.seeded) return { ...response, headers };
     // An error makes its id up where no seed reaches: the seed's takes its place, also in the body.
-    const body = made === undefined || typeof response.body !== "string" ? response.body : response.body.replaceAll(made, id);
-    return { ...response, headers: { ...headers, [CORRELATION]: id }, body };
+    const replaced = made !== undefined && random.seeded;
+    const id = replaced ? drawn : (made ?? drawn);
+    const body = replaced && typeof response.body === "string" ? response.body.replaceAll(made, id) : response.body;
+    const date = response.headers["date"] ?? this.#date.at(this.now());
+    return { ...response, headers: { ...response.headers, date, [CORRELATION]: id }, body };
   }
 }
 

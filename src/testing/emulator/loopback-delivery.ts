@@ -8,12 +8,10 @@ import type { EmulatorResponse, StartTimer } from "./messages.js";
 
 /** Sends an answer. */
 export function deliver(response: ServerResponse, answer: EmulatorResponse, startTimer: StartTimer): void {
-  const body = Buffer.from(answer.body);
   const { delivery } = answer;
   switch (delivery?.kind) {
     case undefined:
-      writeHead(response, answer, body.byteLength);
-      response.end(body);
+      send(response, answer);
       return;
     case "hang":
       return;
@@ -21,23 +19,29 @@ export function deliver(response: ServerResponse, answer: EmulatorResponse, star
       response.socket?.resetAndDestroy();
       return;
     case "delay":
-      later(response, startTimer, delivery.delayMs, () => {
-        writeHead(response, answer, body.byteLength);
-        response.end(body);
-      });
+      later(response, startTimer, delivery.delayMs, () => send(response, answer));
       return;
-    case "drip":
+    case "drip": {
+      const body = Buffer.from(answer.body);
       writeHead(response, answer, body.byteLength);
       drip(response, body, delivery, startTimer);
       return;
+    }
     case "cut":
-      cut(response, answer, body, delivery);
+      cut(response, answer, Buffer.from(answer.body), delivery);
   }
 }
 
+/** In one write: node joins the head with a body that is text. */
+function send(response: ServerResponse, answer: EmulatorResponse): void {
+  writeHead(response, answer, Buffer.byteLength(answer.body));
+  response.end(answer.body);
+}
+
 function writeHead(response: ServerResponse, answer: EmulatorResponse, bytes: number): void {
-  const length = answer.status === 204 || answer.status === 304 ? {} : { "content-length": String(bytes) };
-  response.writeHead(answer.status, { ...length, ...answer.headers });
+  const { status, headers } = answer;
+  const isBare = status === 204 || status === 304 || headers["content-length"] !== undefined;
+  response.writeHead(status, isBare ? headers : { ...headers, "content-length": String(bytes) });
 }
 
 function drip(

@@ -55,6 +55,11 @@ export interface ParsedRequest {
   readonly method: string;
   /** Absolute. */
   readonly url: URL;
+  /** The query; of a repeated parameter the first value. */
+  readonly query: Readonly<Record<string, string>>;
+  readonly hasBody: boolean;
+  /** The token of `Authorization: Bearer`. */
+  readonly bearerToken: string | undefined;
   /** Names in lower case, repeated values joined with ", ". */
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
@@ -77,8 +82,10 @@ export function parseRequest(request: EmulatorRequest): ParsedRequest {
 class LazyRequest implements ParsedRequest {
   readonly method: string;
   readonly url: URL;
+  readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
-  readonly #body: string | Uint8Array;
+  readonly bearerToken: string | undefined;
+  readonly #body: string | Uint8Array | undefined;
   #text: string | undefined;
   #form: { readonly fields: ParsedRequest["form"] } | undefined;
   #json: { readonly value: unknown } | undefined;
@@ -86,8 +93,15 @@ class LazyRequest implements ParsedRequest {
   constructor(request: EmulatorRequest, headers: Readonly<Record<string, string>>) {
     this.method = request.method.toUpperCase();
     this.url = new URL(request.url, "https://api.hubapi.com");
+    const { search } = this.url;
+    this.query = search === "" ? NO_FIELDS : firstValues(new URLSearchParams(search));
     this.headers = headers;
-    this.#body = request.body ?? "";
+    [, this.bearerToken] = /^Bearer +(?<token>\S+)$/iu.exec(headers["authorization"] ?? "") ?? [];
+    this.#body = request.body;
+  }
+
+  get hasBody(): boolean {
+    return this.#body !== undefined;
   }
 
   get text(): string {
@@ -112,6 +126,8 @@ class LazyRequest implements ParsedRequest {
   }
 }
 
+const NO_FIELDS: Readonly<Record<string, string>> = Object.freeze(Object.create(null) as Record<string, string>);
+
 /** The first value of every name. The result has no prototype, so a field named `constructor` is only a field. */
 export function firstValues(params: URLSearchParams): Readonly<Record<string, string>> {
   const fields = Object.create(null) as Record<string, string>;
@@ -129,11 +145,12 @@ function parseJson(text: string): unknown {
 
 /** A JSON answer. */
 export function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): EmulatorResponse {
-  return {
-    status,
-    headers: { "content-type": "application/json;charset=utf-8", ...headers },
-    body: JSON.stringify(body),
-  };
+  return jsonText(status, JSON.stringify(body), headers);
+}
+
+/** A JSON answer whose text is there already. */
+export function jsonText(status: number, body: string, headers: Readonly<Record<string, string>> = {}): EmulatorResponse {
+  return { status, headers: { "content-type": "application/json;charset=utf-8", ...headers }, body };
 }
 
 /** An answer without a body. */

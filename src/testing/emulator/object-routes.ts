@@ -37,8 +37,9 @@ export function objectRoutes(operation: ObjectOperation): Route[] {
     if ("status" in caller) return caller;
     const type = typeFor(caller, context.params["type"] ?? "", right);
     if ("status" in type) return type;
+    const { state, request, params, query } = context;
     const { crm } = caller.account;
-    return handle({ ...context, crm, type, records: crm.of(type) });
+    return handle({ state, request, params, query, crm, type, records: crm.of(type) });
   };
   const paths = ["/crm/v3/objects/{type}", "/crm/objects/{version:2026-03|2026-09}/{type}"];
   return paths.map((path) => ({ name, method, pattern: path + rest, handler }));

@@ -31,19 +31,19 @@ export class Operations {
   }
 
   /** Answers a request. What comes before a token is somebody's, no limit is known of. An emulator bug is a 500 that says so. */
-  perform(match: RouteMatch | undefined, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
+  perform(match: RouteMatch | undefined, request: ParsedRequest): EmulatorResponse {
     if (match === undefined) return this.#unknown(request);
     const call = limitedCall(this.#state, match.route.name, request);
-    if (call === undefined) return this.#operate(match, request, query);
+    if (call === undefined) return this.#operate(match, request);
     const { refusedBy, headers } = this.#rateLimits.count(call, this.#state.settings.limits, this.#state.now());
     if (refusedBy !== undefined) return tooManyRequests(refusedBy, headers);
-    const response = this.#operate(match, request, query);
-    return { ...response, headers: { ...response.headers, ...headers } };
+    const response = this.#operate(match, request);
+    return { ...response, headers: { ...headers, ...response.headers } };
   }
 
-  #operate(match: RouteMatch, request: ParsedRequest, query: Readonly<Record<string, string>>): EmulatorResponse {
+  #operate(match: RouteMatch, request: ParsedRequest): EmulatorResponse {
     try {
-      return match.route.handler({ state: this.#state, request, params: match.params, query });
+      return match.route.handler({ state: this.#state, request, params: match.params, query: request.query });
     } catch (error) {
       return apiError(500, "EMULATOR_BUG", `The emulator failed: ${String(error)}`);
     }

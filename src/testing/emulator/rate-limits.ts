@@ -124,8 +124,14 @@ export class RateLimits {
       "x-hubspot-ratelimit-remaining": left(burst.limit, window?.calls ?? 1),
     };
     if (oauth) return { refusedBy, headers };
-    const daily = { "x-hubspot-ratelimit-daily": String(perDay), "x-hubspot-ratelimit-daily-remaining": left(perDay, day?.calls ?? 1) };
-    return { refusedBy, headers: { ...headers, ...daily } };
+    return {
+      refusedBy,
+      headers: {
+        ...headers,
+        "x-hubspot-ratelimit-daily": String(perDay),
+        "x-hubspot-ratelimit-daily-remaining": left(perDay, day?.calls ?? 1),
+      },
+    };
   }
 
   #window(key: string, intervalMs: number, nowMs: number): RollingWindow {

@@ -119,6 +119,8 @@ function fits(expected: string | RegExp, actual: string | undefined): boolean {
 /** Hears of each request twice: when it arrived, and when the emulator was done with it (`durationMs` is there). */
 export type RequestWatcher = (request: LoggedRequest) => void;
 
+type Entry = { -readonly [Name in keyof LoggedRequest]: LoggedRequest[Name] };
+
 /** The log. */
 export class RequestLog {
   readonly #entries: LoggedRequest[] = [];
@@ -133,30 +135,29 @@ export class RequestLog {
   /** Notes an arrival; the returned function notes the answer, without a status when none is sent. */
   add(
     request: ParsedRequest,
-    context: Pick<LoggedRequest, "route" | "hubId" | "clientId" | "atMs" | "query">,
+    { route, hubId, clientId, atMs }: Pick<LoggedRequest, "route" | "hubId" | "clientId" | "atMs">,
   ): [LoggedRequest, (status: number | undefined) => void] {
     const beganMs = performance.now();
-    const { method, url, headers } = request;
-    // Own properties, so that a copy has them too; read only by those who look, because a test sends more requests than it looks at.
-    const logged = {
-      ...context,
+    const { method, url, query, headers } = request;
+    const path = url.pathname;
+    const logged: Entry = {
       id: ++this.#lastId,
       method,
-      path: url.pathname,
-      url: url.pathname + url.search,
+      path,
+      url: path + url.search,
+      query,
       headers,
-      get body() {
-        return request.text;
-      },
-      get form() {
-        return request.form;
-      },
-      get json() {
-        return request.json;
-      },
-      status: undefined as number | undefined,
-      durationMs: undefined as number | undefined,
+      body: "",
+      form: undefined,
+      json: undefined,
+      route,
+      hubId,
+      clientId,
+      atMs,
+      status: undefined,
+      durationMs: undefined,
     };
+    if (request.hasBody) readBodyLater(logged, request);
     this.#entries.push(logged);
     this.#tell(logged);
     const done = (status: number | undefined): void => {
@@ -181,4 +182,13 @@ export class RequestLog {
   #tell(request: LoggedRequest): void {
     for (const watcher of this.#watchers) watcher(request);
   }
+}
+
+/** A body is decoded only for those who look, because a test sends more requests than it looks at. Own properties, so that a copy has them too. */
+function readBodyLater(logged: Entry, request: ParsedRequest): void {
+  Object.defineProperties(logged, {
+    body: { get: () => request.text },
+    form: { get: () => request.form },
+    json: { get: () => request.json },
+  });
 }
