@@ -33,16 +33,17 @@ async function measureLevels() {
   return levels;
 }
 
-/** Rounds of one slice each, in random order: warmth, neighbours and garbage of others hit nobody in particular. */
+/**
+ * Rounds of several short slices each, in random order: warmth, neighbours and garbage of others hit nobody in particular, and what is compared
+ * with each other was measured close together.
+ */
 async function measureLevel(running, concurrency) {
   const measured = Object.fromEntries(Object.keys(running).map((name) => [name, { perSecond: [], cpuMicros: [], latencies: [] }]));
   for (let round = -1; round < settings.rounds; round++) {
-    for (const name of shuffled(Object.keys(running))) {
-      globalThis.gc({ type: "minor" }); // Everybody begins with an empty nursery. Never a full collection: it throws away compiled code.
-      const { perSecond, cpuMicros, latencies } = await slice(running[name], concurrency, settings.sliceMs);
+    for (const [name, { calls, elapsedMs, cpuMicros, latencies }] of Object.entries(await measureRound(running, concurrency))) {
       if (round < 0) continue; // The round in which the sockets are opened.
-      measured[name].perSecond.push(perSecond);
-      measured[name].cpuMicros.push(cpuMicros);
+      measured[name].perSecond.push((calls / elapsedMs) * 1_000);
+      measured[name].cpuMicros.push(cpuMicros / calls);
       measured[name].latencies.push(...latencies);
     }
   }
@@ -54,6 +55,22 @@ async function measureLevel(running, concurrency) {
     p99Ms: Number(quantile(latencies, 0.99).toFixed(3)),
   });
   return Object.fromEntries(Object.entries(measured).map(([name, values]) => [name, told(values)]));
+}
+
+async function measureRound(running, concurrency) {
+  const names = Object.keys(running);
+  const sums = Object.fromEntries(names.map((name) => [name, { calls: 0, elapsedMs: 0, cpuMicros: 0, latencies: [] }]));
+  for (let pass = 0; pass < settings.passes; pass++) {
+    for (const name of shuffled(names)) {
+      globalThis.gc({ type: "minor" }); // Everybody begins with an empty nursery. Never a full collection: it throws away compiled code.
+      const { elapsedMs, cpuMicros, latencies } = await slice(running[name], concurrency, settings.sliceMs);
+      sums[name].calls += latencies.length;
+      sums[name].elapsedMs += elapsedMs;
+      sums[name].cpuMicros += cpuMicros;
+      sums[name].latencies.push(...latencies);
+    }
+  }
+  return sums;
 }
 
 async function slice({ call }, concurrency, forMs) {
@@ -71,9 +88,8 @@ async function slice({ call }, concurrency, forMs) {
     } while (beganMs < endMs);
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
-  const elapsedMs = performance.now() - startMs;
   const { user, system } = process.cpuUsage(cpu);
-  return { perSecond: (latencies.length / elapsedMs) * 1_000, cpuMicros: (user + system) / latencies.length, latencies };
+  return { elapsedMs: performance.now() - startMs, cpuMicros: user + system, latencies };
 }
 
 /** HubSpot's SDK when its limiter is on: what decides is the limiter's own pace. Last, because it stays on for the whole process. */

@@ -48,8 +48,8 @@ function levelTable({ node, contenders, checks, answerBytes, serverCores }, { co
 function verdictTable({ node, contenders, levels }) {
   const rows = levels.flatMap(({ concurrency, measured }) => {
     const noise = compare(measured, "twin", "raw");
-    const sdk = fastest(measured, (name) => name.startsWith("hubspot"));
-    const refreshing = fastest(measured, (name) => contenders[name].refreshes.startsWith("yes") && !contenders[name].ours);
+    const [sdk, slowerSdk] = byRate(measured, (name) => name.startsWith("hubspot"));
+    const [refreshing] = byRate(measured, (name) => contenders[name].refreshes.startsWith("yes") && !contenders[name].ours);
     const row = (of, over, least) => {
       const { rate, cpu } = compare(measured, of, over);
       const told = [ratio(rate) + unresolved(rate, noise.rate), ratio(cpu) + unresolved(cpu, noise.cpu)];
@@ -57,8 +57,14 @@ function verdictTable({ node, contenders, levels }) {
       return [`${concurrency}`, `${contenders[of].label} / ${contenders[over].label}`, ...told, ...target];
     };
     return [
-      ...["plain", "limited"].flatMap((of) => [row(of, sdk, TARGETS.sdk), row(of, refreshing, TARGETS.refreshing), row(of, "raw")]),
+      ...["plain", "limited"].flatMap((of) => [
+        row(of, sdk, TARGETS.sdk),
+        row(of, slowerSdk, TARGETS.sdk),
+        row(of, refreshing, TARGETS.refreshing),
+        row(of, "raw"),
+      ]),
       row("raw", sdk),
+      row("raw", slowerSdk),
       row("raw", refreshing),
       [`${concurrency}`, "undici.request / undici.request (A/A)", ratio(noise.rate), ratio(noise.cpu), "", "the noise"],
     ];
@@ -67,7 +73,7 @@ function verdictTable({ node, contenders, levels }) {
     title: `Node ${node.slice(1)}: ratios and targets`,
     head: ["in flight", "more is better", "requests/s", "per CPU time", "target", "verdict"],
     rows,
-    note: "The SDK and the refreshing peer are the faster of their variants at that level.",
+    note: "HubSpot's SDK stands as it comes, over the global fetch, and with an `httpAgent`; the refreshing peer is the fastest at that level.",
   };
 }
 
@@ -100,9 +106,10 @@ export function chartOf({ node, contenders, levels }, named) {
   };
 }
 
-function fastest(measured, isOne) {
+/** The fastest first. */
+function byRate(measured, isOne) {
   const names = Object.keys(measured).filter((name) => isOne(name));
-  return names.toSorted((a, b) => rateOf(measured[b]).median - rateOf(measured[a]).median)[0];
+  return names.toSorted((a, b) => rateOf(measured[b]).median - rateOf(measured[a]).median);
 }
 
 /** Costs are divided the other way round, so that more is better in both. */

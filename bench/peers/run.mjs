@@ -16,7 +16,8 @@ const HELP = `npm run bench:peers -- [options]      once before: ${INSTALL}
 
   --quick              a few seconds: for trying it out, not for numbers
   --rounds <n>         rounds per concurrency                        31
-  --slice <ms>         how long each contender runs in a round       150
+  --passes <n>         slices of each contender in a round           3
+  --slice <ms>         how long a slice is                           50
   --warm-up <ms>       before anything is measured, per contender    1500
   --concurrency <list> calls in flight                               10,50
   --node <list>        versions (22, 24, 26) or paths of binaries; other versions than this one come from
@@ -28,6 +29,7 @@ const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
+    passes: { type: "string" },
     slice: { type: "string" },
     "warm-up": { type: "string" },
     concurrency: { type: "string", default: "10,50" },
@@ -49,7 +51,8 @@ async function main() {
   }
   const settings = {
     rounds: count(flags.rounds ?? (flags.quick ? "3" : "31"), "rounds"),
-    sliceMs: count(flags.slice ?? (flags.quick ? "20" : "150"), "slice"),
+    passes: count(flags.passes ?? (flags.quick ? "1" : "3"), "passes"),
+    sliceMs: count(flags.slice ?? (flags.quick ? "20" : "50"), "slice"),
     warmUpMs: count(flags["warm-up"] ?? (flags.quick ? "50" : "1500"), "warm-up"),
     limitedCalls: flags.quick ? 5 : 45,
     concurrencies: flags.concurrency.split(",").map((value) => count(value, "concurrency")),
