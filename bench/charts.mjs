@@ -51,8 +51,10 @@ export function barChart({ title, unit, bars, reference, digits }) {
     digits,
   );
   const labels = bars.map(({ label }) => wrap(label, 250));
-  const left = PAD + Math.max(...labels.flat().map((line) => widthOf(line, 13))) + 12;
-  const right = WIDTH - PAD - Math.max(...bars.map(({ value }) => widthOf(format(value), 13))) - 12;
+  // Bold letters are wider.
+  const widest = (lines, { emphasis }) => Math.max(...lines.map((line) => widthOf(line, 13) * (emphasis ? 1.2 : 1)));
+  const left = PAD + Math.max(...bars.map((bar, index) => widest(labels[index], bar))) + 12;
+  const right = WIDTH - PAD - Math.max(...bars.map((bar) => widest([format(bar.value)], bar))) - 12;
   const most = Math.max(...bars.map(({ value, high = value }) => Math.max(high, value)), reference?.value ?? 0) || 1;
   const ticks = linearTicks(most, 6);
   const x = (value) => left + ((right - left) * value) / Math.max(most, 1e-12);

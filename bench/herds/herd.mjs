@@ -10,8 +10,8 @@ const CREDENTIALS = { clientId: "herd", clientSecret: "herd-secret" };
 const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
 
 /** Processes with the contender loaded, connected to their store. */
-export async function startWorkers({ contender, store, url, processes, execPath }) {
-  const workers = Array.from({ length: processes }, () => fork(WORKER, [contender, store, url ?? ""], { execPath, execArgv: [] }));
+export async function startWorkers({ contender, store, url, processes, execPath, dist }) {
+  const workers = Array.from({ length: processes }, () => fork(WORKER, [contender, store, dist, url ?? ""], { execPath, execArgv: [] }));
   await Promise.all(
     workers.map(async (worker) => {
       const exit = once(worker, "exit").then(([code]) => Promise.reject(new Error(`A process of ${contender} ended with ${code}.`)));

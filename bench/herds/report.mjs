@@ -74,8 +74,12 @@ function later(runs, processes) {
 
 function noteOf(store, service, herds) {
   const most = Math.max(...herds.map(({ runs }) => runs.length));
-  const least = Math.min(...herds.map(({ runs }) => runs.length));
-  const rounds = `Median (range) of ${least === most ? least : `${least} herds, ours of ${most}`}.`;
+  const few = herds.filter(({ runs }) => runs.length < most);
+  const rounds =
+    `Median (range) of ${most} herd${most === 1 ? "" : "s"}` +
+    (few.length === 0
+      ? "."
+      : `, of ${few[0].runs.length} for who refreshes once per caller: ${[...new Set(few.map(({ contender }) => LABELS[contender]))].join(", ")}.`);
   return service === undefined
     ? rounds
     : `${rounds} ${store === "redis" ? "Redis" : "PostgreSQL"} ${service.version}, ${service.durability}.`;

@@ -2,6 +2,7 @@
 // beside every peer that knows how to refresh. Counts token calls, callers without a token and tokens that HubSpot would not take. See --help.
 import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
+import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,29 +21,34 @@ const HELP = `npm run bench:herds -- [options]      for the peers, once before: 
   --processes <n>    processes on Redis and PostgreSQL         8
   --share <n>        callers in each of them                   1000
   --latency <ms>     what a token call takes                   50
-  --rounds <n>       herds of each kind; ours get five times   2
+  --rounds <n>       herds of each kind; a tenth of it for a peer that refreshes once per caller   10
   --stores <list>    of memory, redis, postgres                all
   --only <list>      of ours and the peers' names              all
   --node <version>   22, 24, 26 or the path of a binary; other versions than this one come from
                      tools/node (npm ci --prefix tools/node)   24
-  --out <folder>     where the results go                      bench/results; nowhere with --quick
+  --dist <folder>    the build of this package                 dist
+  --out <folder>     where the results go; nowhere by default when anything but --node is given     bench/results
 `;
+const HERDS = dirname(fileURLToPath(import.meta.url));
 const PEERS = ["badgateway", "google", "simple-oauth2", "openid-client", "oauth4webapi", "hubspot"];
+/** Thousands of token calls in each herd of the others take their time, and are the same thousands again. */
+const ONCE_PER_PROCESS = ["ours", "badgateway", "google"];
 const STORES = ["memory", "redis", "postgres"];
 
 const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     callers: { type: "string" },
-    processes: { type: "string", default: "8" },
+    processes: { type: "string" },
     share: { type: "string" },
-    latency: { type: "string", default: "50" },
+    latency: { type: "string" },
     rounds: { type: "string" },
-    stores: { type: "string", default: STORES.join(",") },
+    stores: { type: "string" },
     only: { type: "string" },
     node: { type: "string", default: "24" },
+    dist: { type: "string" },
     out: { type: "string" },
-    help: { type: "boolean", default: false },
+    help: { type: "boolean" },
   },
 });
 
@@ -52,28 +58,29 @@ else await main();
 async function main() {
   const settings = {
     callers: count(flags.callers ?? (flags.quick ? "200" : "10000"), "callers"),
-    processes: count(flags.processes, "processes"),
+    processes: count(flags.processes ?? "8", "processes"),
     share: count(flags.share ?? (flags.quick ? "20" : "1000"), "share"),
-    latencyMs: count(flags.latency, "latency"),
-    rounds: count(flags.rounds ?? (flags.quick ? "1" : "2"), "rounds"),
+    latencyMs: count(flags.latency ?? "50", "latency"),
+    rounds: count(flags.rounds ?? (flags.quick ? "1" : "10"), "rounds"),
   };
   const versions = peerVersions();
   if (versions === undefined) console.error(`The peers are not installed, so this package runs alone. To have them: ${INSTALL}`);
   const contenders = chosen(flags.only, ["ours", ...(versions === undefined ? [] : PEERS)], "only");
   const stores = chosen(flags.stores, STORES, "stores");
   const execPath = nodeBinary(flags.node);
-  const server = fork(fileURLToPath(new URL("token-server.mjs", import.meta.url)), { execPath, execArgv: [] });
+  const dist = resolve(flags.dist ?? join(HERDS, "../../dist"));
+  const server = fork(join(HERDS, "token-server.mjs"), { execPath, execArgv: [] });
   const [{ port }] = await once(server, "message");
   const origin = `http://127.0.0.1:${port}`;
   const herds = [];
   const services = {};
   try {
     for (const store of stores) {
-      const service = await startService(store);
+      const service = await startService(store, dist);
       services[store] = service && { version: service.version, durability: service.durability };
       try {
         for (const contender of contenders) {
-          herds.push(...(await herdsOf({ server, origin, contender, store, url: service?.url, execPath }, settings)));
+          herds.push(...(await herdsOf({ server, origin, contender, store, url: service?.url, execPath, dist }, settings)));
         }
       } finally {
         await service?.stop();
@@ -86,17 +93,21 @@ async function main() {
 }
 
 /** Both kinds of refresh tokens, in the same processes. */
-async function herdsOf({ server, origin, contender, store, url, execPath }, { callers, share, processes, rounds, latencyMs }) {
+async function herdsOf({ server, origin, contender, store, url, execPath, dist }, { callers, share, processes, rounds, latencyMs }) {
   const inOne = store === "memory";
-  const workers = await startWorkers({ contender, store, url, execPath, processes: inOne ? 1 : processes });
+  const workers = await startWorkers({ contender, store, url, execPath, dist, processes: inOne ? 1 : processes });
+  const own = ONCE_PER_PROCESS.includes(contender) ? rounds : Math.ceil(rounds / 10);
   const herds = [];
   try {
     for (const replaces of [false, true]) {
       const runs = [];
-      for (let round = 0; round < (contender === "ours" ? 5 * rounds : rounds); round++) {
+      for (let round = 0; round < own; round++) {
         const name = `${contender}-${replaces ? "replaced" : "kept"}-${round}`;
         runs.push(await runHerd({ server, workers, origin, name, replaces, latencyMs, callers: inOne ? callers : share }));
       }
+      console.error(
+        `${store}, ${contender}, refresh tokens ${replaces ? "replaced" : "kept"}: after ${Math.round(performance.now() / 1_000)} s`,
+      );
       herds.push({ contender, store, replaces, processes: workers.length, callers: inOne ? callers : share * processes, runs });
     }
   } finally {
@@ -105,11 +116,11 @@ async function herdsOf({ server, origin, contender, store, url, execPath }, { ca
   return herds;
 }
 
-async function startService(store) {
+async function startService(store, dist) {
   if (store === "memory") return undefined;
   if (store === "redis") return startRedis();
   const service = await startPostgres();
-  await createTables(service.url);
+  await createTables(service.url, dist);
   return service;
 }
 
@@ -121,7 +132,9 @@ async function tell({ settings, services, herds, versions, execPath }) {
     console.error(`Ours did not get by with one token call for everybody: ${store}, refresh tokens ${replaces ? "replaced" : "kept"}.`);
     process.exitCode = 1;
   }
-  const folder = resultsFolder(flags);
+  // The results of the repository are those of complete runs.
+  const partial = Object.keys(flags).some((name) => !["node", "out", "quick"].includes(name) && flags[name] !== undefined);
+  const folder = resultsFolder({ quick: flags.quick || partial, out: flags.out });
   if (folder === undefined) return;
   const { ioredis, pg, undici } = (await environment({ packages: ["ioredis", "pg", "undici"] })).versions;
   const files = await saveResults(folder, "herds", {
@@ -136,7 +149,7 @@ async function tell({ settings, services, herds, versions, execPath }) {
     charts: chartsOf(herds),
     data: { settings, services, herds },
   });
-  console.log(`\n${files.join("\n")}`);
+  console.log(`\nWritten: ${files.map((file) => relative(process.cwd(), file)).join(", ")}`);
 }
 
 function isBroken({ tokenCalls, rejected, stale, next }) {

@@ -1,12 +1,12 @@
 // The tables of PostgreSQL that herds need: ours, and one for the peers' JSON.
 import pg from "pg";
-import { PostgresTokenStore } from "../../dist/stores/postgres.js";
+import { loadOurs } from "./ours.mjs";
 import { createPeersTable } from "./shared-tokens.mjs";
 
 /** Once, before anybody writes. */
-export async function createTables(url) {
+export async function createTables(url, dist) {
   const pool = new pg.Pool({ connectionString: url });
-  await new PostgresTokenStore({ pool }).createTables();
+  await (await loadOurs(dist)).createTables(pool);
   await createPeersTable(pool);
   await pool.end();
 }

@@ -4,8 +4,9 @@ import process from "node:process";
 import { answerQuestions } from "./questions.mjs";
 import { connectStore, sharedTokens } from "./shared-tokens.mjs";
 
-const [name, store, url] = process.argv.slice(2);
-const contender = name === "ours" ? (await import("./ours.mjs")).ours : (await import("../peers/refreshing.mjs")).refreshingPeers[name];
+const [name, store, dist, url] = process.argv.slice(2);
+const contender =
+  name === "ours" ? await (await import("./ours.mjs")).loadOurs(dist) : (await import("../peers/refreshing.mjs")).refreshingPeers[name];
 const connection = await connectStore(store, url);
 const warnings = new Set(); // Some peers tell the console that a refresh failed, beside the error they throw.
 console.warn = (...words) => warnings.add(words.join(" "));

@@ -18,7 +18,7 @@ process.send({
   ),
   checks,
   levels: await measureLevels(),
-  limited: await measureLimited(),
+  ...(settings.limitedCalls > 0 && { limited: await measureLimited() }),
 });
 process.disconnect();
 
@@ -50,9 +50,9 @@ async function measureLevel(running, concurrency) {
   const told = ({ perSecond, cpuMicros, latencies }) => ({
     perSecond: perSecond.map((value) => Math.round(value)),
     cpuMicros: cpuMicros.map((value) => Number(value.toFixed(2))),
-    calls: latencies.length,
-    p50Ms: Number(quantile(latencies, 0.5).toFixed(3)),
-    p99Ms: Number(quantile(latencies, 0.99).toFixed(3)),
+    calls: [latencies.length],
+    p50Ms: [Number(quantile(latencies, 0.5).toFixed(3))],
+    p99Ms: [Number(quantile(latencies, 0.99).toFixed(3))],
   });
   return Object.fromEntries(Object.entries(measured).map(([name, values]) => [name, told(values)]));
 }

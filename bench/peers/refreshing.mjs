@@ -28,8 +28,7 @@ function tokensOf({ access_token: accessToken, refresh_token: refreshToken, expi
 
 export const refreshingPeers = {
   badgateway: {
-    label: "@badgateway/oauth2-client",
-    sharing: "getStoredToken and storeToken, as documented",
+    // `getStoredToken` and `storeToken`, as documented.
     async create({ origin, clientId, clientSecret, shared }) {
       const client = new BadgatewayClient({
         server: origin,
@@ -52,8 +51,7 @@ export const refreshingPeers = {
   },
 
   google: {
-    label: "google-auth-library",
-    sharing: "setCredentials at the start and the tokens event, as documented",
+    // `setCredentials` at the start and the `tokens` event, as documented.
     async create({ origin, clientId, clientSecret, shared }) {
       const client = new GoogleClient({ clientId, clientSecret, endpoints: { oauth2TokenUrl: `${origin}${TOKEN_PATH}` } });
       const stored = await shared.read();
@@ -66,8 +64,7 @@ export const refreshingPeers = {
   },
 
   "simple-oauth2": {
-    label: "simple-oauth2",
-    sharing: "the persisted JSON, read and written by each caller, as documented",
+    // The persisted JSON, read and written by each caller, as documented.
     async create({ origin, clientId, clientSecret, shared }) {
       const client = new AuthorizationCode({
         client: { id: clientId, secret: clientSecret },
@@ -94,8 +91,7 @@ export const refreshingPeers = {
   },
 
   "openid-client": {
-    label: "openid-client",
-    sharing: "JSON read and written around refreshTokenGrant; the documents say nothing",
+    // JSON read and written around `refreshTokenGrant`; the documents say nothing.
     async create({ origin, clientId, clientSecret, shared }) {
       const config = new openid.Configuration(
         { issuer: origin, token_endpoint: `${origin}${TOKEN_PATH}` },
@@ -111,8 +107,7 @@ export const refreshingPeers = {
   },
 
   oauth4webapi: {
-    label: "oauth4webapi",
-    sharing: "JSON read and written around refreshTokenGrantRequest; the documents say nothing",
+    // JSON read and written around `refreshTokenGrantRequest`; the documents say nothing.
     async create({ origin, clientId, clientSecret, shared }) {
       const server = { issuer: origin, token_endpoint: `${origin}${TOKEN_PATH}` };
       const client = { client_id: clientId };
@@ -127,8 +122,7 @@ export const refreshingPeers = {
   },
 
   hubspot: {
-    label: "@hubspot/api-client",
-    sharing: "JSON read and written around the README's tokensApi.create; it says nothing",
+    // JSON read and written around the README's `tokensApi.create`; it says nothing.
     async create({ origin, clientId, clientSecret, shared }) {
       const client = new HubSpotClient({ basePath: origin });
       const refresh = async (stored) => {

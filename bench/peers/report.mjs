@@ -1,7 +1,7 @@
 // What bench:peers measured, as tables and a chart, with the verdict on each target. A ratio is the median of the pairs measured in one round,
 // with quartiles.
 import { barChart } from "../charts.mjs";
-import { isResolved, ratios, summary } from "../statistics.mjs";
+import { isResolved, quantile, ratios, summary } from "../statistics.mjs";
 
 /** What we hold ourselves to, in requests a second. */
 const TARGETS = { sdk: 4.5, refreshing: 3.3 };
@@ -19,11 +19,11 @@ export function tablesOf(report) {
   return [...report.levels.map((level) => levelTable(report, level)), verdictTable(report), limitedTable(report)];
 }
 
-function levelTable({ node, contenders, checks, answerBytes, serverCores }, { concurrency, measured }) {
+function levelTable({ contenders, checks, settings, answerBytes, serverCores }, { concurrency, measured }) {
   const byCpu = Object.keys(measured).toSorted((a, b) => cpuOf(measured[a]).median - cpuOf(measured[b]).median);
   const opened = Object.values(checks.sockets);
   return {
-    title: `Node ${node.slice(1)}, ${concurrency} in flight`,
+    title: `${concurrency} in flight`,
     head: ["", "CPU us/request", "requests/s", "p50 ms", "p99 ms", "requests/s of raw", "refreshes by itself"],
     rows: byCpu.map((name) => {
       const { label, refreshes } = contenders[name];
@@ -33,19 +33,20 @@ function levelTable({ node, contenders, checks, answerBytes, serverCores }, { co
         label,
         `${cpu.median.toFixed(1)} (${range(cpu, 1)})`,
         `${whole(rate.median)} (${whole(rate.low)}-${whole(rate.high)})`,
-        p50Ms.toFixed(2),
-        p99Ms.toFixed(2),
+        quantile(p50Ms, 0.5).toFixed(2),
+        quantile(p99Ms, 0.5).toFixed(2),
         ratio(compare(measured, name, "raw").rate),
         refreshes,
       ];
     }),
     note:
-      `Median (quartiles) of ${measured.raw.perSecond.length} rounds. Answers of ${answerBytes} bytes; the server used ${serverCores.toFixed(2)} ` +
+      `Median (quartiles) of ${measured.raw.perSecond.length} rounds in ${settings.processes} process${settings.processes === 1 ? "" : "es"}, each of ` +
+      `${settings.passes} slices of ${settings.sliceMs} ms. Answers of ${answerBytes} bytes; the server used ${serverCores.toFixed(2)} ` +
       `of a core over the whole run. In the check, ${checks.calls} calls, ${checks.atOnce} at once, took ${Math.min(...opened)} to ${Math.max(...opened)} connections.`,
   };
 }
 
-function verdictTable({ node, contenders, levels }) {
+function verdictTable({ contenders, levels }) {
   const rows = levels.flatMap(({ concurrency, measured }) => {
     const noise = compare(measured, "twin", "raw");
     const [sdk, slowerSdk] = byRate(measured, (name) => name.startsWith("hubspot"));
@@ -70,16 +71,16 @@ function verdictTable({ node, contenders, levels }) {
     ];
   });
   return {
-    title: `Node ${node.slice(1)}: ratios and targets`,
+    title: "Ratios and targets",
     head: ["in flight", "more is better", "requests/s", "per CPU time", "target", "verdict"],
     rows,
     note: "HubSpot's SDK stands as it comes, over the global fetch, and with an `httpAgent`; the refreshing peer is the fastest at that level.",
   };
 }
 
-function limitedTable({ node, limited }) {
+function limitedTable({ limited }) {
   return {
-    title: `Node ${node.slice(1)}: HubSpot's SDK with its limiter on`,
+    title: "HubSpot's SDK with its limiter on",
     head: ["", "requests/s"],
     rows: [["@hubspot/api-client, limiterOptions as its README's default", limited.perSecond.toFixed(1)]],
     note: `${limited.calls} calls at once. The limiter is off unless asked for, and then set for the whole process; the rows above are without it.`,
@@ -87,7 +88,7 @@ function limitedTable({ node, limited }) {
 }
 
 /** Requests a second at the highest concurrency. */
-export function chartOf({ node, contenders, levels }, named) {
+export function chartOf({ node, contenders, levels }) {
   const { concurrency, measured } = levels.at(-1);
   const names = Object.keys(measured).filter((name) => name !== "twin");
   const bars = names
@@ -99,11 +100,7 @@ export function chartOf({ node, contenders, levels }, named) {
   const title = `Requests a second, ${concurrency} in flight, Node ${node.slice(1)}`;
   const reference = { value: rateOf(measured.raw).median, label: "undici.request" };
   const best = bars.map(({ label, value }) => `${label} ${whole(value)}`).join(", ");
-  return {
-    ...(named && { name: `node-${node.slice(1).split(".")[0]}` }),
-    svg: barChart({ title, unit: "requests/s", bars, reference }),
-    alt: `${title}: ${best}`,
-  };
+  return { svg: barChart({ title, unit: "requests/s", bars, reference }), alt: `${title}: ${best}` };
 }
 
 /** The fastest first. */

@@ -2,7 +2,7 @@
 // instead, and through HubSpot's own SDK, in one run. See --help. Starts the server and, for each Node version, a process that measures.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -15,27 +15,29 @@ const BENCH = fileURLToPath(new URL("..", import.meta.url));
 const HELP = `npm run bench:peers -- [options]      once before: ${INSTALL}
 
   --quick              a few seconds: for trying it out, not for numbers
-  --rounds <n>         rounds per concurrency                        31
+  --processes <n>      processes that measure, one after the other: each is compiled a little differently    3
+  --rounds <n>         rounds per concurrency in each process        11
   --passes <n>         slices of each contender in a round           3
   --slice <ms>         how long a slice is                           50
-  --warm-up <ms>       before anything is measured, per contender    1500
+  --warm-up <ms>       before anything is measured, per contender    700
   --concurrency <list> calls in flight                               10,50
   --node <list>        versions (22, 24, 26) or paths of binaries; other versions than this one come from
                        tools/node (npm ci --prefix tools/node)       24
-  --out <folder>       where the results go                          bench/results; nowhere with --quick
+  --out <folder>       where the results go; nowhere by default when anything but --node is given     bench/results
 `;
 
 const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    processes: { type: "string" },
     rounds: { type: "string" },
     passes: { type: "string" },
     slice: { type: "string" },
     "warm-up": { type: "string" },
-    concurrency: { type: "string", default: "10,50" },
+    concurrency: { type: "string" },
     node: { type: "string", default: "24" },
     out: { type: "string" },
-    help: { type: "boolean", default: false },
+    help: { type: "boolean" },
   },
 });
 
@@ -50,42 +52,75 @@ async function main() {
     return;
   }
   const settings = {
-    rounds: count(flags.rounds ?? (flags.quick ? "3" : "31"), "rounds"),
+    processes: count(flags.processes ?? (flags.quick ? "1" : "3"), "processes"),
+    rounds: count(flags.rounds ?? (flags.quick ? "3" : "11"), "rounds"),
     passes: count(flags.passes ?? (flags.quick ? "1" : "3"), "passes"),
     sliceMs: count(flags.slice ?? (flags.quick ? "20" : "50"), "slice"),
-    warmUpMs: count(flags["warm-up"] ?? (flags.quick ? "50" : "1500"), "warm-up"),
+    warmUpMs: count(flags["warm-up"] ?? (flags.quick ? "50" : "700"), "warm-up"),
     limitedCalls: flags.quick ? 5 : 45,
-    concurrencies: flags.concurrency.split(",").map((value) => count(value, "concurrency")),
+    concurrencies: (flags.concurrency ?? "10,50").split(",").map((value) => count(value, "concurrency")),
   };
+  const binaries = nodeBinaries(flags.node);
   const server = fork(join(BENCH, "throughput/server.mjs"), { execArgv: [] });
-  const reports = [];
+  server.once("exit", (code, signal) => {
+    if (server.killed) return;
+    console.error(`The server ended early (${code ?? signal}).`);
+    process.exit(1);
+  });
   try {
     const [{ port, bytes }] = await once(server, "message");
-    for (const binary of nodeBinaries(flags.node)) {
+    for (const binary of binaries) {
       const before = await loadOf(server);
-      const report = await measure(binary, { ...settings, origin: `http://127.0.0.1:${port}` });
+      const parts = [];
+      for (let index = 0; index < settings.processes; index++) {
+        const limitedCalls = index === 0 ? settings.limitedCalls : 0;
+        parts.push(await measure(binary, { ...settings, limitedCalls, origin: `http://127.0.0.1:${port}` }));
+      }
       const after = await loadOf(server);
-      reports.push({ ...report, answerBytes: bytes, serverCores: (after.cpuMs - before.cpuMs) / (after.atMs - before.atMs) });
+      const serverCores = (after.cpuMs - before.cpuMs) / (after.atMs - before.atMs);
+      await tell({ ...merged(parts), settings, answerBytes: bytes, serverCores }, versions);
     }
   } finally {
     server.kill();
   }
-  const tables = reports.flatMap((report) => tablesOf(report));
+}
+
+/** Tables on standard output, and the results where they are wanted. */
+async function tell(report, versions) {
+  const tables = tablesOf(report);
   printTables(tables);
-  const folder = resultsFolder(flags);
+  // The results of the repository are those of complete runs.
+  const partial = Object.keys(flags).some((name) => !["node", "out", "quick"].includes(name) && flags[name] !== undefined);
+  const folder = resultsFolder({ quick: flags.quick || partial, out: flags.out });
   if (folder === undefined) return;
-  const node = reports.map((report) => report.node).join(", ");
+  const major = /\d+/.exec(report.node)[0];
   const { undici } = (await environment({ packages: ["undici"] })).versions;
-  const files = await saveResults(folder, "peers", {
-    title: "The same page through us, through other libraries, and through HubSpot's SDK",
-    command: `${INSTALL}\nnpm run bench:peers`,
-    environment: await environment({ node, packages: { undici, ...versions } }),
+  const files = await saveResults(folder, `peers-node-${major}`, {
+    title: `The same page through us, through other libraries, and through HubSpot's SDK, Node ${major}`,
+    command: `${INSTALL}\nnpm run bench:peers -- --node ${major}`,
+    environment: await environment({ node: report.node, packages: { undici, ...versions } }),
     intro: INTRO,
     tables,
-    charts: reports.map((report) => chartOf(report, reports.length > 1)),
-    data: { settings, reports },
+    charts: [chartOf(report)],
+    data: report,
   });
-  console.log(`\n${files.join("\n")}`);
+  console.log(`\nWritten: ${files.map((file) => relative(process.cwd(), file)).join(", ")}`);
+}
+
+/** The rounds of all processes, as if they were those of one. */
+function merged(parts) {
+  const [first] = parts;
+  const all = (level, name) => {
+    const of = parts.map((part) => part.levels[level].measured[name]);
+    return Object.fromEntries(Object.keys(of[0]).map((what) => [what, of.flatMap((each) => each[what])]));
+  };
+  return {
+    ...first,
+    levels: first.levels.map(({ concurrency, measured }, level) => ({
+      concurrency,
+      measured: Object.fromEntries(Object.keys(measured).map((name) => [name, all(level, name)])),
+    })),
+  };
 }
 
 function count(text, name) {
