@@ -54,6 +54,7 @@ const places: Readonly<Record<string, Place>> = {
   "refresh-errors.ts": { layer: 2 },
   "refresh-pause.ts": { layer: 2 },
   "refreshed-record.ts": { layer: 2 },
+  "token-refresher.ts": { layer: 2 },
   "token-writer.ts": { layer: 2 },
   // The client and its parts.
   "account-info.ts": { layer: 3 },

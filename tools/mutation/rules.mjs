@@ -2,6 +2,7 @@
 // The numbers are those of the rules a distributed refresh has to keep (R1 to R12); rules without a number are this library's own.
 
 const COORDINATOR = "src/refresh.ts";
+const REFRESHER = "src/token-refresher.ts";
 const WRITER = "src/token-writer.ts";
 const RECORDS = "src/account-records.ts";
 const ACCOUNT = "src/account-tokens.ts";
@@ -13,18 +14,18 @@ export const rules = [
     removes: "reading the record again under the lease",
     edits: [
       [
-        COORDINATOR,
+        REFRESHER,
         "await this.#refresh(account, wanted, { lease, sinceMs })",
         "await this.#refresh(account, wanted, { lease, sinceMs }, record)",
       ],
       [
-        COORDINATOR,
+        REFRESHER,
         "async #refresh(account: AccountTokens, wanted: Wanted, holding: Holding): Promise<TokenInUse | undefined> {",
         "async #refresh(account: AccountTokens, wanted: Wanted, holding: Holding, record: StoredTokens): Promise<TokenInUse | undefined> {",
       ],
       [
-        COORDINATOR,
-        "    const epoch = this.#writer.epoch(account.id);\n    const record = await this.#current(account);\n    if (",
+        REFRESHER,
+        "    const epoch = this.#writer.epoch(account.id);\n    const record = await this.current(account);\n    if (",
         "    const epoch = this.#writer.epoch(account.id);\n    if (",
       ],
     ],
@@ -33,28 +34,25 @@ export const rules = [
     rule: "R2",
     removes: "looking at the age of the lease, by the monotonic clock, before the POST",
     edits: [
-      [
-        COORDINATOR,
-        'if (typeof holding.lease !== "string" && performance.now() - holding.sinceMs > LEASE_MARGIN_MS) return undefined;',
-        "",
-      ],
+      [REFRESHER, 'if (typeof holding.lease !== "string" && performance.now() - holding.sinceMs > LEASE_MARGIN_MS) return undefined;', ""],
     ],
   },
   {
     rule: "R3",
     removes: "a lease that lasts longer than the POST and the write",
-    edits: [[COORDINATOR, "this.#leaseMs = options.timeoutMs + STORE_TIMEOUT_MS + LEASE_MARGIN_MS;", "this.#leaseMs = 5_000;"]],
+    edits: [[REFRESHER, "this.leaseMs = options.timeoutMs + STORE_TIMEOUT_MS + LEASE_MARGIN_MS;", "this.leaseMs = 5_000;"]],
   },
   {
     rule: "R4",
     removes: "keeping callers' signals away from the POST",
     edits: [
-      [COORDINATOR, "  #closed = false;\n", "  #closed = false;\n  #signal: AbortSignal | undefined;\n"],
-      [COORDINATOR, "    const work = this.#token(", "    this.#signal ??= options.signal;\n    const work = this.#token("],
+      [REFRESHER, "  readonly leaseMs: number;\n", "  readonly leaseMs: number;\n  signal: AbortSignal | undefined;\n"],
+      [REFRESHER, 'from "./token-writer.js";\n', 'from "./token-writer.js";\nimport { waitFor } from "./waiting.js";\n'],
+      [COORDINATOR, "    const work = this.#token(", "    this.#refresher.signal ??= options.signal;\n    const work = this.#token("],
       [
-        COORDINATOR,
+        REFRESHER,
         "response = await requestRefresh(record.refreshToken);",
-        "response = await waitFor(requestRefresh(record.refreshToken), { signal: this.#signal });",
+        "response = await waitFor(requestRefresh(record.refreshToken), { signal: this.signal });",
       ],
     ],
   },
@@ -63,7 +61,7 @@ export const rules = [
     removes: "storing the new tokens before they are handed out",
     edits: [
       [
-        COORDINATOR,
+        REFRESHER,
         "if (next !== undefined && (await this.#writer.persist(account.id, record, next, epoch)) !== next) return undefined;",
         "if (next !== undefined) this.#writer.persist(account.id, record, next, epoch).catch(() => undefined);",
       ],
@@ -102,7 +100,7 @@ export const rules = [
     removes: "keeping the lease while tokens are only in memory",
     edits: [
       [
-        COORDINATOR,
+        REFRESHER,
         "if (this.#writer.pending(account.id) === undefined) await this.#records.release(account.id, lease);\n          else account.kept ??= lease;",
         "await this.#records.release(account.id, lease);",
       ],
@@ -118,8 +116,8 @@ export const rules = [
     removes: "reading again before a refusal is believed",
     edits: [
       [
-        COORDINATOR,
-        "    const epoch = this.#writer.epoch(account.id);\n    const standing = await this.#current(account);\n",
+        REFRESHER,
+        "    const epoch = this.#writer.epoch(account.id);\n    const standing = await this.current(account);\n",
         "    const epoch = this.#writer.epoch(account.id);\n    const standing = sent;\n",
       ],
     ],
@@ -127,7 +125,7 @@ export const rules = [
   {
     rule: "R8 doubt",
     removes: "waiting for the winner of a race when no lease kept it away",
-    edits: [[COORDINATOR, "    if (!heldThroughout) await sleep(jittered(DOUBT_MS));\n", ""]],
+    edits: [[REFRESHER, "    if (!heldThroughout) await sleep(jittered(DOUBT_MS));\n", ""]],
   },
   {
     rule: "R8 once",
@@ -137,7 +135,7 @@ export const rules = [
   {
     rule: "R9",
     removes: "going on with a living token when a refresh fails",
-    edits: [[COORDINATOR, "    if (account.isAlive(record, wanted)) return account.use(record);\n    throw error;", "    throw error;"]],
+    edits: [[REFRESHER, "    if (account.isAlive(record, wanted)) return account.use(record);\n    throw error;", "    throw error;"]],
   },
   {
     rule: "R9 backoff",

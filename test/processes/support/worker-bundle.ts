@@ -29,14 +29,14 @@ export const TIMES: Times = { marginMs: 10_000, storeMs: 5_000, requestMs: 15_00
 export const SHORT_TIMES: Times = { marginMs: 500, storeMs: 1_500, requestMs: 2_000, leaseMs: 4_000 };
 
 const REPLACEMENTS: readonly { readonly file: string; readonly from: string; readonly to: string }[] = [
-  { file: "refresh.ts", from: "const LEASE_MARGIN_MS = 10_000;", to: `const LEASE_MARGIN_MS = ${SHORT_TIMES.marginMs};` },
+  { file: "token-refresher.ts", from: "const LEASE_MARGIN_MS = 10_000;", to: `const LEASE_MARGIN_MS = ${SHORT_TIMES.marginMs};` },
   { file: "account-records.ts", from: "const STORE_TIMEOUT_MS = 5_000;", to: `const STORE_TIMEOUT_MS = ${SHORT_TIMES.storeMs};` },
 ];
 
 const shortTimes: Plugin = {
   name: "short times",
   setup(building) {
-    building.onLoad({ filter: /[\\/]src[\\/](?:refresh|account-records)\.ts$/ }, async ({ path }) => {
+    building.onLoad({ filter: /[\\/]src[\\/](?:token-refresher|account-records)\.ts$/ }, async ({ path }) => {
       let contents = await readFile(path, "utf8");
       for (const { file, from, to } of REPLACEMENTS) {
         if (!path.endsWith(file)) continue;
