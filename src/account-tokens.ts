@@ -1,10 +1,11 @@
 /**
- * What this process knows of one account: the record in use, how long it may be trusted, and how refreshing went lately.
- * Decides whether a token is good; asks nobody. Used by the coordinator alone.
+ * What this process knows of one account: the token in use, and how refreshing went lately. Decides whether a token is good; asks nobody.
+ * Used by the coordinator alone.
  */
 import type { LeaseAnswer } from "./account-records.js";
-import type { Authorization } from "./credentials.js";
 import { type HubSpotOAuthError, ReauthorizationRequiredError } from "./errors.js";
+import type { ScopeSets } from "./scope-sets.js";
+import { TokenInUse } from "./token-in-use.js";
 import { refreshWindows, type RefreshWindows, type StoredTokens } from "./token-set.js";
 import { jittered } from "./token-writer.js";
 
@@ -30,17 +31,12 @@ export interface Wanted {
   readonly replaceVersion: string | undefined;
 }
 
-/** A record in use, with what the hot path needs worked out. */
-export interface TokenInUse extends RefreshWindows {
-  readonly record: StoredTokens;
-  readonly accessToken: string;
-  readonly authorization: Authorization;
-  /** When the store was last read or written for it; a clock before this has jumped back. */
-  readAtMs: number;
-  /** From then on the store is asked whether it still stands. */
-  recheckAtMs: number;
-  /** Until then the hot path asks nobody: the store's turn, or the beginning of the advisory window. */
-  trustedUntilMs: number;
+/** What all accounts of a client share. */
+export interface AccountsShared {
+  readonly now: () => number;
+  /** How long a token is trusted before the store is asked whether it still stands. */
+  readonly cacheMs: number;
+  readonly scopes: ScopeSets;
 }
 
 /** A refresh under way. */
@@ -50,25 +46,26 @@ export interface Flight {
   readonly force: boolean;
 }
 
+const NEVER: readonly number[] = [];
+
 /** One account in this process. */
 export class AccountTokens {
   readonly id: string;
-  readonly #now: () => number;
-  readonly #cacheMs: number;
+  readonly #shared: AccountsShared;
   inUse: TokenInUse | undefined;
   flight: Flight | undefined;
-  reread: Promise<StoredTokens> | undefined;
+  /** The store being read; what that takes into use. */
+  reread: Promise<TokenInUse | undefined> | undefined;
   lastError: HubSpotOAuthError | undefined;
   /** A lease that outlives its refresh because the store has not taken the result. */
   kept: LeaseAnswer | undefined;
   #failures = 0;
   #backoffUntilMs = 0;
-  #replacedAtMs: readonly number[] = [];
+  #replacedAtMs = NEVER;
 
-  constructor(id: string, now: () => number, cacheMs: number) {
+  constructor(id: string, shared: AccountsShared) {
     this.id = id;
-    this.#now = now;
-    this.#cacheMs = cacheMs;
+    this.#shared = shared;
   }
 
   /** Nothing worth remembering: ids that were never connected must not fill the memory. */
@@ -79,16 +76,12 @@ export class AccountTokens {
   /** The token in use while nobody has to be asked. */
   get trusted(): TokenInUse | undefined {
     const { inUse } = this;
-    if (inUse === undefined) return undefined;
-    const nowMs = this.#now();
-    return nowMs < inUse.trustedUntilMs && nowMs >= inUse.readAtMs ? inUse : undefined;
+    return inUse?.isTrusted(this.#shared.now()) === true ? inUse : undefined;
   }
 
   /** Whether the store should be asked if the token in use still stands. */
   get isStale(): boolean {
-    const { inUse } = this;
-    const nowMs = this.#now();
-    return inUse !== undefined && (nowMs >= inUse.recheckAtMs || nowMs < inUse.readAtMs);
+    return this.inUse?.isStale(this.#shared.now()) === true;
   }
 
   /**
@@ -96,72 +89,55 @@ export class AccountTokens {
    * @throws ReauthorizationRequiredError when it is dead.
    */
   use(record: StoredTokens & { readonly accessToken: string }): TokenInUse {
-    const before = this.inUse;
-    if (before?.record === record) return before;
+    const { scopes } = record;
     if (record.status === "dead") {
       this.inUse = undefined;
       throw new ReauthorizationRequiredError(this.id, record.reason ?? "dead");
     }
-    const { accessToken } = record;
-    const inUse: TokenInUse = {
-      record,
-      accessToken,
-      // The same object for the same token: callers tell by identity whether there is another one.
-      authorization:
-        before?.accessToken === accessToken
-          ? before.authorization
-          : Object.freeze({ headers: Object.freeze({ authorization: `Bearer ${accessToken}` }) }),
-      ...refreshWindows(record),
-      readAtMs: 0,
-      recheckAtMs: 0,
-      trustedUntilMs: 0,
-    };
-    this.inUse = inUse;
-    this.trust(this.#cacheMs);
-    return inUse;
+    const inUse = new TokenInUse(record, this.inUse, scopes === undefined ? undefined : this.#shared.scopes.shared(scopes));
+    inUse.trust(this.#shared.now(), this.#shared.cacheMs);
+    return (this.inUse = inUse);
   }
 
   /** Takes what the store shows into use; another, fresh token ends what went wrong before: somebody has refreshed. */
   adopt(record: StoredTokens & { readonly accessToken: string }): TokenInUse {
-    if (record.accessToken !== this.inUse?.accessToken && this.#now() < refreshWindows(record).advisoryAtMs) this.succeeded();
+    if (record.accessToken !== this.inUse?.accessToken && this.#shared.now() < refreshWindows(record).advisoryAtMs) this.succeeded();
     return this.use(record);
   }
 
   /** Trusts the token in use for so long from now on. */
   trust(forMs: number): void {
+    this.inUse?.trust(this.#shared.now(), forMs);
+  }
+
+  /**
+   * Takes a record into use that needs no refresh, or can have none: before its advisory window, or simply another token than the refused
+   * one. Without a record: what is in use.
+   */
+  ready(record: StoredTokens | undefined, wanted: Wanted): TokenInUse | undefined {
+    const isRefreshable = record === undefined ? this.inUse?.isRefreshable === true : record.refreshToken !== undefined;
+    if (!isRefreshable) return this.usable(record, wanted, "expiresAtMs");
+    return this.usable(record, wanted, wanted.rejectedToken === undefined ? "advisoryAtMs" : "mandatoryAtMs");
+  }
+
+  /** Takes a record into use whose token is wanted, and may be used until then. Without a record: what is in use. */
+  usable(record: StoredTokens | undefined, wanted: Wanted, until: keyof RefreshWindows): TokenInUse | undefined {
+    const nowMs = this.#shared.now();
+    if (record !== undefined) return isCandidate(record, wanted) && nowMs < refreshWindows(record)[until] ? this.adopt(record) : undefined;
     const { inUse } = this;
-    if (inUse === undefined) return;
-    inUse.readAtMs = this.#now();
-    inUse.recheckAtMs = inUse.readAtMs + forMs;
-    inUse.trustedUntilMs = Math.min(inUse.recheckAtMs, inUse.advisoryAtMs);
-  }
-
-  /** Whether a record needs no refresh: before its advisory window, or simply another token than the refused one. */
-  isFresh(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
-    const { advisoryAtMs, mandatoryAtMs } = refreshWindows(record);
-    return isCandidate(record, wanted) && this.#now() < (wanted.rejectedToken === undefined ? advisoryAtMs : mandatoryAtMs);
-  }
-
-  /** Whether a living token has no refresh token to be replaced with. */
-  isLast(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
-    return record.refreshToken === undefined && this.isAlive(record, wanted);
-  }
-
-  /** Whether a record's token may still be used when it cannot be replaced. */
-  isAlive(record: StoredTokens, wanted: Wanted): record is StoredTokens & { readonly accessToken: string } {
-    return isCandidate(record, wanted) && this.#now() < refreshWindows(record).expiresAtMs;
+    return inUse !== undefined && inUse.accessToken !== wanted.rejectedToken && nowMs < inUse[until] ? inUse : undefined;
   }
 
   /** Counts a refresh that a refused token had called for. */
   countReplacement(rejectedToken: string | undefined): void {
-    if (rejectedToken !== undefined) this.#replacedAtMs = [...this.#replacedAtMs.slice(1 - MOST_REPLACED), this.#now()];
+    if (rejectedToken !== undefined) this.#replacedAtMs = [...this.#replacedAtMs.slice(1 - MOST_REPLACED), this.#shared.now()];
   }
 
   /** Whether a refused token is the third in half a minute: a fourth would be refused as well, and HubSpot limits what it is asked for. */
   isReplacedTooOften(rejectedToken: string | undefined): boolean {
     if (rejectedToken === undefined || this.inUse?.accessToken !== rejectedToken) return false;
     const [oldest] = this.#replacedAtMs;
-    const sinceMs = oldest === undefined ? REPLACED_WITHIN_MS : this.#now() - oldest;
+    const sinceMs = oldest === undefined ? REPLACED_WITHIN_MS : this.#shared.now() - oldest;
     return this.#replacedAtMs.length === MOST_REPLACED && sinceMs >= 0 && sinceMs < REPLACED_WITHIN_MS;
   }
 
@@ -169,7 +145,8 @@ export class AccountTokens {
   failed(error: HubSpotOAuthError): void {
     this.lastError = error;
     this.#failures++;
-    if (this.#failures > 1) this.#backoffUntilMs = this.#now() + jittered(Math.min(1_000 * 2 ** (this.#failures - 2), LONGEST_BACKOFF_MS));
+    if (this.#failures > 1)
+      this.#backoffUntilMs = this.#shared.now() + jittered(Math.min(1_000 * 2 ** (this.#failures - 2), LONGEST_BACKOFF_MS));
   }
 
   succeeded(): void {
@@ -180,13 +157,16 @@ export class AccountTokens {
 
   /** The last failure, while nobody should try again. */
   get backoff(): HubSpotOAuthError | undefined {
-    const leftMs = this.#backoffUntilMs - this.#now();
+    const leftMs = this.#backoffUntilMs - this.#shared.now();
     // More than the longest: the clock has jumped back.
     return leftMs > 0 && leftMs <= LONGEST_BACKOFF_MS ? this.lastError : undefined;
   }
 }
 
-function isCandidate(record: StoredTokens, { rejectedToken, replaceVersion }: Wanted): boolean {
+function isCandidate(
+  record: StoredTokens,
+  { rejectedToken, replaceVersion }: Wanted,
+): record is StoredTokens & { readonly accessToken: string } {
   return (
     record.status === "active" &&
     record.accessToken !== undefined &&

@@ -24,7 +24,7 @@ import { deadReason, TokenEndpoint } from "./oauth/token-endpoint.js";
 import type { Introspection } from "./oauth/token-response.js";
 import { checkAccountId, checkToken, ownOptions } from "./option-checks.js";
 import type { TokenOptions } from "./account-tokens.js";
-import { TokenCoordinator } from "./refresh.js";
+import { type Granted, TokenCoordinator } from "./refresh.js";
 import type { StoredTokens, TokenSet } from "./token-set.js";
 
 /** What `saveTokens` answers. */
@@ -269,14 +269,14 @@ export class HubSpotOAuthClient<Context = unknown> {
 
   /** Resolves when the account has granted all of `scopes`. @throws `MissingScopesError` with those it has not · `AccountNotConnectedError` */
   async requireScopes(accountId: string, scopes: readonly string[]): Promise<void> {
-    const missingOf = async (record: StoredTokens | undefined): Promise<readonly string[]> => {
-      if (record === undefined) throw new AccountNotConnectedError(accountId);
-      const granted = record.scopes ?? (await this.#askScopes(accountId));
+    const missingOf = async (account: Granted | undefined): Promise<readonly string[]> => {
+      if (account === undefined) throw new AccountNotConnectedError(accountId);
+      const granted = account.scopes ?? (await this.#askScopes(accountId));
       return checkScopes(scopes, "scopes").filter((scope) => !granted.includes(scope) && scope !== "oauth");
     };
-    if ((await missingOf(await this.#tokens.record(checkAccountId(accountId)))).length === 0) return;
+    if ((await missingOf(await this.#tokens.granted(checkAccountId(accountId)))).length === 0) return;
     // Another process may have connected the account again since this one looked.
-    const missing = await missingOf(await this.#tokens.record(accountId, { fresh: true }));
+    const missing = await missingOf(await this.#tokens.granted(accountId, { fresh: true }));
     if (missing.length > 0) throw new MissingScopesError({ accountId, scopes: missing, anyOf: false });
   }
 

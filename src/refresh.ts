@@ -4,12 +4,14 @@
  * never aborted by a caller. Called by the client.
  */
 import { type AccountRecords, STORE_TIMEOUT_MS } from "./account-records.js";
-import { AccountTokens, type Flight, type TokenInUse, type TokenOptions } from "./account-tokens.js";
+import { type AccountsShared, AccountTokens, type Flight, type TokenOptions } from "./account-tokens.js";
 import type { CoordinatorOptions } from "./coordinator-options.js";
 import type { Authorization } from "./credentials.js";
 import { ConfigurationError, type HubSpotOAuthError, TokenStoreError } from "./errors.js";
 import { busy, refusedTooOften, sameToken } from "./refresh-errors.js";
 import { hasToken } from "./refreshed-record.js";
+import { ScopeSets } from "./scope-sets.js";
+import type { TokenInUse } from "./token-in-use.js";
 import { TokenRefresher } from "./token-refresher.js";
 import type { StoredTokens } from "./token-set.js";
 import { TokenWriter } from "./token-writer.js";
@@ -19,6 +21,11 @@ import { waitFor } from "./waiting.js";
 /** How long the caller who refreshes ahead of time waits before it takes the old token. */
 const ADVISORY_WAIT_MS = 5_000;
 
+/** The scopes of an account, absent while HubSpot has not said. */
+export interface Granted {
+  readonly scopes?: readonly string[] | undefined;
+}
+
 /** Hands out access tokens, one refresh per account at a time. */
 export class TokenCoordinator {
   readonly #options: CoordinatorOptions;
@@ -26,6 +33,7 @@ export class TokenCoordinator {
   readonly #writer: TokenWriter;
   readonly #refresher: TokenRefresher;
   readonly #accounts = new Map<string, AccountTokens>();
+  readonly #shared: AccountsShared;
   #closed = false;
 
   constructor(options: CoordinatorOptions) {
@@ -33,6 +41,7 @@ export class TokenCoordinator {
     this.#records = options.records;
     this.#writer = new TokenWriter(options.records, options.emit, (accountId, standing) => this.#settled(accountId, standing));
     this.#refresher = new TokenRefresher(options, this.#writer);
+    this.#shared = { now: options.now, cacheMs: options.cacheMs, scopes: new ScopeSets() };
   }
 
   /** The hot path: the token in use when it is fresh and was lately read, else `undefined`. One map look-up. */
@@ -51,13 +60,13 @@ export class TokenCoordinator {
   async reload(accountId: string, signal: AbortSignal | undefined): Promise<Authorization> {
     this.assertOpen();
     const account = this.#account(accountId);
-    const record = await waitFor(this.#reread(account), { signal });
-    return (account.inUse?.record === record ? account.inUse : await this.token(accountId, { signal })).authorization;
+    const found = await waitFor(this.#reread(account), { signal });
+    return (found !== undefined && found === account.inUse ? found : await this.token(accountId, { signal })).authorization;
   }
 
-  /** The record in use: from the cache while that is trusted (unless `fresh`), else from the store, dead or alive. */
-  async record(accountId: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<StoredTokens | undefined> {
-    const cached = fresh ? undefined : this.peek(accountId)?.record;
+  /** What an account has granted: from the cache while that is trusted (unless `fresh`), else from the store, dead or alive. */
+  async granted(accountId: string, { fresh = false }: { readonly fresh?: boolean } = {}): Promise<Granted | undefined> {
+    const cached = fresh ? undefined : this.peek(accountId);
     return cached ?? this.#writer.pending(accountId) ?? (await this.#records.read(accountId));
   }
 
@@ -151,7 +160,7 @@ export class TokenCoordinator {
   }
 
   /** One read of the store for all who want one now; what it finds is taken into use. */
-  #reread(account: AccountTokens): Promise<StoredTokens> {
+  #reread(account: AccountTokens): Promise<TokenInUse | undefined> {
     if (account.reread !== undefined) return account.reread;
     const reading = (async () => {
       // The writer's timer is asking the store for it already; a store that hangs must not hold up a call that has a token.
@@ -160,7 +169,7 @@ export class TokenCoordinator {
       if (hasToken(record)) account.adopt(record);
       else account.inUse = undefined;
       if (pending !== undefined) account.trust(Math.min(this.#options.cacheMs, STORE_TIMEOUT_MS));
-      return record;
+      return account.inUse;
     })();
     const reread = reading.finally(() => {
       account.reread = undefined;
@@ -197,7 +206,7 @@ export class TokenCoordinator {
 
   #account(id: string): AccountTokens {
     let account = this.#accounts.get(id);
-    if (account === undefined) this.#accounts.set(id, (account = new AccountTokens(id, this.#options.now, this.#options.cacheMs)));
+    if (account === undefined) this.#accounts.set(id, (account = new AccountTokens(id, this.#shared)));
     return account;
   }
 

@@ -5,14 +5,15 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AccountRecords, type LeaseAnswer, STORE_TIMEOUT_MS } from "./account-records.js";
-import type { AccountTokens, TokenInUse, Wanted } from "./account-tokens.js";
+import type { AccountTokens, Wanted } from "./account-tokens.js";
 import type { CoordinatorOptions } from "./coordinator-options.js";
 import { AccountNotConnectedError, HubSpotOAuthError, RateLimitError, ReauthorizationRequiredError, TokenStoreError } from "./errors.js";
 import type { TokenResponse } from "./oauth/token-response.js";
 import { busy, oddAnswer, otherPortal } from "./refresh-errors.js";
 import { RefreshPause } from "./refresh-pause.js";
 import { assertRefreshable, hasToken, refreshed } from "./refreshed-record.js";
-import { refreshWindows, type StoredTokens } from "./token-set.js";
+import type { TokenInUse } from "./token-in-use.js";
+import type { StoredTokens } from "./token-set.js";
 import { jittered, type TokenWriter } from "./token-writer.js";
 
 /** Beyond the POST and the write, how much of a lease may have passed before the POST. */
@@ -47,25 +48,34 @@ export class TokenRefresher {
 
   /** A token that is another than the refused one, or with `force` than the one that stands; whoever refreshes it. */
   async refresh(account: AccountTokens, rejectedToken: string | undefined, force: boolean): Promise<TokenInUse> {
-    const { inUse } = account;
+    const wanted: Wanted = { rejectedToken, replaceVersion: undefined };
     try {
-      // What is in use is good enough to begin with: it is read again under the lease, if it comes to that.
-      const looked = force || inUse === undefined || this.obstacle(account) !== undefined;
-      const first = looked ? await this.current(account) : inUse.record;
-      return await this.#attempts(account, first, { rejectedToken, replaceVersion: force ? first.version : undefined });
+      if (force) {
+        const standing = await this.current(account);
+        return await this.#attempts(account, standing, { rejectedToken, replaceVersion: standing.version });
+      }
+      const ready = account.ready(undefined, wanted);
+      if (ready !== undefined) return ready;
+      // What is in use and can be refreshed is good enough to begin with: its record is read under the lease, if it comes to that.
+      const mustLook = account.inUse?.isRefreshable !== true || this.obstacle(account) !== undefined;
+      return await this.#attempts(account, mustLook ? await this.current(account) : undefined, wanted);
     } catch (error) {
-      if (!(error instanceof TokenStoreError)) throw error;
-      if (inUse === undefined || force || !account.isAlive(inUse.record, { rejectedToken, replaceVersion: undefined })) throw error;
+      if (!(error instanceof TokenStoreError) || force) throw error;
+      const alive = account.usable(undefined, wanted, "expiresAtMs");
+      if (alive === undefined) throw error;
       account.failed(error);
       this.#options.emit("store.failed", { accountId: account.id, operation: error.operation });
-      return inUse;
+      return alive;
     } finally {
       if (this.#writer.pending(account.id) === undefined) await this.releaseKept(account);
     }
   }
 
-  /** Takes the lease and refreshes, or waits for whoever holds it: by looking at the record, since that is what everybody wants. */
-  async #attempts(account: AccountTokens, first: StoredTokens, wanted: Wanted): Promise<TokenInUse> {
+  /**
+   * Takes the lease and refreshes, or waits for whoever holds it: by looking at the record, since that is what everybody wants.
+   * @param first what to begin with; without it, what is in use.
+   */
+  async #attempts(account: AccountTokens, first: StoredTokens | undefined, wanted: Wanted): Promise<TokenInUse> {
     const giveUpAtMs = performance.now() + this.leaseMs + this.#options.timeoutMs;
     let record = first;
     for (let attempt = 0; ; attempt++) {
@@ -74,11 +84,13 @@ export class TokenRefresher {
         await sleep(jittered(Math.min(FIRST_POLL_MS * 2 ** (attempt - 1), LONGEST_POLL_MS)));
         record = await this.current(account);
       }
-      if (account.isFresh(record, wanted) || account.isLast(record, wanted)) return account.adopt(record);
-      assertRefreshable(record, wanted);
+      const ready = account.ready(record, wanted);
+      if (ready !== undefined) return ready;
+      if (record !== undefined) assertRefreshable(record, wanted);
       const obstacle = wanted.replaceVersion === undefined ? this.obstacle(account) : this.#pause.error();
       if (obstacle !== undefined) {
-        if (account.isAlive(record, wanted)) return account.use(record);
+        const alive = account.usable(record, wanted, "expiresAtMs");
+        if (alive !== undefined) return alive;
         // That the store failed a moment ago is no reason not to try: it has just answered.
         if (!(obstacle instanceof TokenStoreError)) throw obstacle;
       }
@@ -94,8 +106,9 @@ export class TokenRefresher {
           if (this.#writer.pending(account.id) === undefined) await this.#records.release(account.id, lease);
           else account.kept ??= lease;
         }
-      } else if (account.isAlive(record, wanted) && this.#options.now() < refreshWindows(record).mandatoryAtMs) {
-        return account.use(record);
+      } else {
+        const meanwhile = account.usable(record, wanted, "mandatoryAtMs");
+        if (meanwhile !== undefined) return meanwhile;
       }
     }
   }
@@ -119,7 +132,8 @@ export class TokenRefresher {
     const { emit, now, requestRefresh } = this.#options;
     const epoch = this.#writer.epoch(account.id);
     const record = await this.current(account);
-    if (account.isFresh(record, wanted) || account.isLast(record, wanted)) return account.adopt(record);
+    const ready = account.ready(record, wanted);
+    if (ready !== undefined) return ready;
     assertRefreshable(record, wanted);
     // What was only in memory stands in the store by now, for all to refresh: that takes a lease.
     if (account.kept !== undefined && this.#writer.pending(account.id) === undefined) return undefined;
@@ -165,7 +179,8 @@ export class TokenRefresher {
       account.failed(error);
     }
     this.#options.emit("refresh.failed", { accountId: account.id, code: error.code, retryable: error.retryable });
-    if (account.isAlive(record, wanted)) return account.use(record);
+    const alive = account.usable(record, wanted, "expiresAtMs");
+    if (alive !== undefined) return alive;
     throw error;
   }
 

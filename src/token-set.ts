@@ -236,7 +236,7 @@ export function refreshWindows(record: StoredTokens): RefreshWindows {
   const mandatory = Math.min(MANDATORY_MS, life * 0.05);
   const advisory = Math.min(ADVISORY_MS, life * 0.25);
   return {
-    advisoryAtMs: expiresAtMs - Math.max(mandatory, advisory * (0.5 + 0.5 * jitterOf(record.version))),
+    advisoryAtMs: expiresAtMs - Math.max(mandatory, Math.round(advisory * (0.5 + 0.5 * jitterOf(record.version)))),
     mandatoryAtMs: expiresAtMs - mandatory,
     expiresAtMs,
   };

@@ -55,6 +55,8 @@ const places: Readonly<Record<string, Place>> = {
   "refresh-pause.ts": { layer: 2 },
   "refreshed-record.ts": { layer: 2 },
   "token-refresher.ts": { layer: 2 },
+  "scope-sets.ts": { layer: 2 },
+  "token-in-use.ts": { layer: 2 },
   "token-writer.ts": { layer: 2 },
   // The client and its parts.
   "account-info.ts": { layer: 3 },

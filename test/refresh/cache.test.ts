@@ -48,6 +48,20 @@ test("a disconnect in another process is seen within cacheMs", async () => {
   await expect(here.getAccessToken(id)).rejects.toThrow(AccountNotConnectedError);
 });
 
+test("a token that is over and cannot be refreshed gives way to a reconnect in another process", async () => {
+  const emulator = await emulate();
+  const shared = new MemoryTokenStore();
+  const here = clientOf(emulator, { tokenStore: shared }).oauth;
+  const there = clientOf(emulator, { tokenStore: shared }).oauth;
+  emulator.settings.tokenResponse = ({ refresh_token: _dropped, ...body }) => body;
+  const id = await connect(here, emulator);
+  emulator.advance(31 * MINUTE);
+  await expect(here.getAccessToken(id)).rejects.toMatchObject({ reason: "no_refresh_token" });
+  emulator.settings.tokenResponse = undefined;
+  await connect(there, emulator);
+  expect(await here.getAccessToken(id)).toBe(await there.getAccessToken(id));
+});
+
 test("a reconnect in another process is used within cacheMs", async () => {
   const emulator = await emulate({ refreshTokenRotation: "strict" });
   const shared = new MemoryTokenStore();

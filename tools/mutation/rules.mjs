@@ -21,12 +21,12 @@ export const rules = [
       [
         REFRESHER,
         "async #refresh(account: AccountTokens, wanted: Wanted, holding: Holding): Promise<TokenInUse | undefined> {",
-        "async #refresh(account: AccountTokens, wanted: Wanted, holding: Holding, record: StoredTokens): Promise<TokenInUse | undefined> {",
+        "async #refresh(account: AccountTokens, wanted: Wanted, holding: Holding, record: StoredTokens | undefined): Promise<TokenInUse | undefined> {",
       ],
       [
         REFRESHER,
-        "    const epoch = this.#writer.epoch(account.id);\n    const record = await this.current(account);\n    if (",
-        "    const epoch = this.#writer.epoch(account.id);\n    if (",
+        "    const epoch = this.#writer.epoch(account.id);\n    const record = await this.current(account);\n    const ready",
+        "    const epoch = this.#writer.epoch(account.id);\n    const ready",
       ],
     ],
   },
@@ -135,12 +135,12 @@ export const rules = [
   {
     rule: "R9",
     removes: "going on with a living token when a refresh fails",
-    edits: [[REFRESHER, "    if (account.isAlive(record, wanted)) return account.use(record);\n    throw error;", "    throw error;"]],
+    edits: [[REFRESHER, "    if (alive !== undefined) return alive;\n    throw error;", "    throw error;"]],
   },
   {
     rule: "R9 backoff",
     removes: "leaving HubSpot alone after failures",
-    edits: [[ACCOUNT, "if (this.#failures > 1) this.#backoffUntilMs", "if (this.#failures > 1e9) this.#backoffUntilMs"]],
+    edits: [[ACCOUNT, "if (this.#failures > 1)\n", "if (this.#failures > 1e9)\n"]],
   },
   {
     rule: "R11",
@@ -148,8 +148,8 @@ export const rules = [
     edits: [
       [
         ACCOUNT,
-        "return isCandidate(record, wanted) && this.#now() < (wanted.rejectedToken === undefined ? advisoryAtMs : mandatoryAtMs);",
-        "return isCandidate(record, wanted) && wanted.rejectedToken === undefined && this.#now() < advisoryAtMs;",
+        'return this.usable(record, wanted, wanted.rejectedToken === undefined ? "advisoryAtMs" : "mandatoryAtMs");',
+        'return wanted.rejectedToken === undefined ? this.usable(record, wanted, "advisoryAtMs") : undefined;',
       ],
     ],
   },
