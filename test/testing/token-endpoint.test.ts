@@ -167,10 +167,12 @@ describe("pkce", () => {
     expect((await exchange(emulator, code, { code_verifier: verifier })).status).toBe(200);
   });
 
-  test("enforced asks for nothing when no challenge was sent", async () => {
+  test("enforced: without a challenge no verifier is needed, and one is refused, since the challenge must have been taken out", async () => {
     const emulator = await start();
     expect((await exchange(emulator, await grantCode(emulator))).status).toBe(200);
-    expect((await exchange(emulator, await grantCode(emulator), { code_verifier: verifier })).status).toBe(200);
+    const code = await grantCode(emulator);
+    expect((await exchange(emulator, code, { code_verifier: verifier })).body["status"]).toBe("BAD_CODE_VERIFIER");
+    expect((await exchange(emulator, code)).status).toBe(200);
   });
 
   test("ignored never looks, rejected refuses any verifier", async () => {

@@ -15,7 +15,8 @@ export interface EmulatorSettings {
   /** How long a replaced refresh token still works after its first use, in milliseconds. @default 30000 */
   refreshTokenGraceMs: number;
   /**
-   * `enforced`: when a challenge was sent, a wrong or missing verifier is BAD_CODE_VERIFIER. `ignored`: never looked at.
+   * `enforced`: when a challenge was sent, a wrong or missing verifier is BAD_CODE_VERIFIER; when none was, any verifier is. `ignored`: never
+   * looked at.
    * `rejected`: an authorize URL with a challenge goes back with `error=invalid_request`, a verifier is BAD_CODE_VERIFIER.
    * @default "enforced"
    */

@@ -63,9 +63,9 @@ function exchangeCode(state: EmulatorState, app: EmulatorApp, form: Form): Emula
   const verifier = form["code_verifier"];
   const { pkce } = state.settings;
   if (pkce === "rejected" && verifier !== undefined) return tokenError("BAD_CODE_VERIFIER", state.settings);
-  if (pkce === "enforced" && code.codeChallenge !== undefined && s256(verifier ?? "") !== code.codeChallenge) {
-    return tokenError("BAD_CODE_VERIFIER", state.settings);
-  }
+  // A verifier for a code without a challenge: somebody took the challenge out of the authorize URL (RFC 9700, section 4.8.2).
+  const sent = verifier === undefined ? undefined : s256(verifier);
+  if (pkce === "enforced" && sent !== code.codeChallenge) return tokenError("BAD_CODE_VERIFIER", state.settings);
   return success(state, state.redeemCode(code));
 }
 
