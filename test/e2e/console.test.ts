@@ -90,6 +90,30 @@ describeInBrowser("the console", (browser) => {
     expect(await tab.getByRole("heading").innerText()).toBe("10 contacts of 24681012");
   });
 
+  it("goes back to how it began", async () => {
+    const { emulator, oauth } = await startApp();
+    const [atFirst] = emulator.accounts.map(({ crm }) => crm.list("contacts").length);
+    await connect(oauth, emulator);
+    const page = await browser.open();
+    await page.goto(emulator.origin);
+    await isLive(page);
+    emulator.faults.add({ match: "token", fault: { kind: "hang" } });
+    const now = emulator.now();
+    await page.getByRole("button", { name: "Advance by + 1 day" }).click();
+    await rows(page, "List of tokens").filter({ hasText: "expired" }).waitFor();
+    await page.getByRole("button", { name: "Reset the emulator" }).click();
+    await status(page).filter({ hasText: "The emulator is as it was at its start." }).waitFor();
+    await page.getByText("None in force.").waitFor();
+    await page.getByText("0 requests").waitFor();
+    await page.getByText("None yet. Connect an app.").waitFor();
+    expect(emulator.now() - now).toBeLessThan(86_400_000);
+    expect(emulator.accounts[0]?.crm.list("contacts")).toHaveLength(atFirst ?? -1);
+    expect(emulator.grants).toEqual([]);
+    await connect(oauth, emulator);
+    await rows(page, "List of tokens").filter({ hasText: "Access" }).waitFor();
+    expect(browser.errors(page)).toEqual([]);
+  });
+
   it("sees what a test does behind its back", async () => {
     const { emulator, oauth } = await startApp();
     const page = await browser.open();

@@ -53,6 +53,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map([
   ],
   ["add-fault", { sentence: "The fault is in force. It meets the next requests like that.", run: addFault }],
   ["clear-faults", { sentence: "No fault is in force any more.", run: (emulator) => emulator.faults.clear() }],
+  ["reset", { sentence: "The emulator is as it was at its start.", run: (emulator) => emulator.reset() }],
   ["clear-requests", { sentence: "The request log is empty.", run: (emulator) => emulator.clearRequests() }],
 ]);
 

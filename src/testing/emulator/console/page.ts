@@ -37,6 +37,9 @@ export function consolePage(emulator: HubSpotEmulator, origin: string, done: str
               ${STEPS.map(([label, ms]) => html`<button name="ms" value="${ms}"><span class="hidden">Advance by </span>+ ${label}</button>`)}
             </form>
           </section>
+          <form method="post" action="/console/actions/reset" class="buttons">
+            <button>Reset<span class="hidden"> the emulator</span></button>
+          </form>
         </header>
         <p id="status" role="status">${sentenceOf(done)}</p>
         <noscript><p class="note">Scripts are off. Everything works; reload the page to see what is new.</p></noscript>

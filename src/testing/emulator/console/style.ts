@@ -6,7 +6,7 @@ import { THEME } from "../page-theme.js";
 export const STYLE: string = `${THEME}
 body{font-size:.9375rem}
 header,main,footer,#status,.note{max-width:100rem;margin:0 auto;padding:0 1.5rem}
-header{display:grid;grid-template-columns:auto 1fr auto;align-items:center;gap:.75rem 2rem;padding-top:1.25rem}
+header{display:grid;grid-template-columns:auto 1fr auto auto;align-items:center;gap:.75rem 2rem;padding-top:1.25rem}
 h1{margin:0;font-size:1.35rem;letter-spacing:-.01em}
 h2{margin:0;font-size:1.05rem}
 h3{margin:0;font-size:1rem}
