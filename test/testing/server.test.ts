@@ -64,6 +64,14 @@ test("the default clock is the real one, and advance() adds to it", async () => 
   expect((await call(emulator, "/crm/v3/objects/contacts", access_token)).body["category"]).toBe("EXPIRED_AUTHENTICATION");
 });
 
+test.each(["{}", `{"name":"Zoë"}`])("headers and body arrive as they were sent, each in its own encoding: %s", async (body) => {
+  const emulator = await start();
+  emulator.respondOnce("unknown", { status: 200, headers: { "x-odd": "a\u009b\u00e9" }, body });
+  const answer = await send(`${emulator.origin}/x`);
+  expect(answer.headers.get("x-odd")).toBe("a\u009b\u00e9");
+  expect(answer.text).toBe(body);
+});
+
 test("every answer has a correlation id of its own", async () => {
   const emulator = await start();
   const ids = await Promise.all([1, 2].map(async () => (await send(`${emulator.origin}/x`)).headers.get("x-hubspot-correlation-id")));

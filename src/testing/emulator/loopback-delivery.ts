@@ -32,10 +32,12 @@ export function deliver(response: ServerResponse, answer: EmulatorResponse, star
   }
 }
 
-/** In one write: node joins the head with a body that is text. */
+/** In one write, where it can be: node joins the head with a body that is text, and writes both in the encoding of the body. */
 function send(response: ServerResponse, answer: EmulatorResponse): void {
-  writeHead(response, answer, Buffer.byteLength(answer.body));
-  response.end(answer.body);
+  const { body } = answer;
+  const bytes = Buffer.byteLength(body);
+  writeHead(response, answer, bytes);
+  response.end(bytes === body.length ? body : Buffer.from(body), "latin1");
 }
 
 function writeHead(response: ServerResponse, answer: EmulatorResponse, bytes: number): void {
