@@ -3,6 +3,8 @@
  * before is not parsed again. Nothing absurd gets through: a header must never stop an account for good, nor set it free.
  */
 
+import { isDeepStrictEqual } from "node:util";
+
 /** Headers by their names in lower case. */
 export type AnswerHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -10,32 +12,43 @@ const MAX_LIMIT = 100_000;
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 3_600_000;
 
-/** Remembers what the headers of one account and bucket said last. */
-export class RateHeaders {
-  #max: unknown;
-  #interval: unknown;
-  #secondly: unknown;
+/** What the headers of one account and bucket said last. */
+export interface SaidLimits {
   /** `-Max`: calls per interval. */
-  limit: number | undefined;
+  readonly limit: number | undefined;
   /** `-Interval-Milliseconds`. */
-  intervalMs: number | undefined;
+  readonly intervalMs: number | undefined;
   /** `-Secondly`, deprecated: calls per second. */
-  secondly: number | undefined;
+  readonly secondly: number | undefined;
+  /** The three headers as they came. */
+  readonly texts: readonly [unknown, unknown, unknown];
+}
 
-  /** Whether anything is new. What an answer does not mention stays as it was: not every answer comes from HubSpot's own limiter. */
-  read(headers: AnswerHeaders): boolean {
-    const max = headers["x-hubspot-ratelimit-max"] ?? this.#max;
-    const interval = headers["x-hubspot-ratelimit-interval-milliseconds"] ?? this.#interval;
-    const secondly = headers["x-hubspot-ratelimit-secondly"] ?? this.#secondly;
-    if (max === this.#max && interval === this.#interval && secondly === this.#secondly) return false;
-    this.#max = max;
-    this.#interval = interval;
-    this.#secondly = secondly;
-    this.limit = count(max, 1, MAX_LIMIT) ?? this.limit;
-    this.intervalMs = count(interval, MIN_INTERVAL_MS, MAX_INTERVAL_MS) ?? this.intervalMs;
-    this.secondly = count(secondly, 1, MAX_LIMIT) ?? this.secondly;
-    return true;
-  }
+export const NOTHING_SAID: SaidLimits = {
+  limit: undefined,
+  intervalMs: undefined,
+  secondly: undefined,
+  texts: [undefined, undefined, undefined],
+};
+
+/** What an account said last. Most accounts say the same: they share one object. */
+let latest = NOTHING_SAID;
+
+/** `before`, unless something is new. What an answer does not mention stays as it was: not every answer comes from HubSpot's own limiter. */
+export function readLimits(headers: AnswerHeaders, before: SaidLimits): SaidLimits {
+  const [maxBefore, intervalBefore, secondlyBefore] = before.texts;
+  const max = headers["x-hubspot-ratelimit-max"] ?? maxBefore;
+  const interval = headers["x-hubspot-ratelimit-interval-milliseconds"] ?? intervalBefore;
+  const secondly = headers["x-hubspot-ratelimit-secondly"] ?? secondlyBefore;
+  if (max === maxBefore && interval === intervalBefore && secondly === secondlyBefore) return before;
+  const said: SaidLimits = {
+    limit: count(max, 1, MAX_LIMIT) ?? before.limit,
+    intervalMs: count(interval, MIN_INTERVAL_MS, MAX_INTERVAL_MS) ?? before.intervalMs,
+    secondly: count(secondly, 1, MAX_LIMIT) ?? before.secondly,
+    texts: [max, interval, secondly],
+  };
+  if (!isDeepStrictEqual(said, latest)) latest = said;
+  return latest;
 }
 
 /** `-Remaining`: calls left in the interval when HubSpot counted this one. */

@@ -6,7 +6,7 @@
 import { ConfigurationError, RateLimitError } from "../errors.js";
 import type { Emit } from "../events.js";
 import { checkCount, checkMethods, ownOptions } from "../option-checks.js";
-import { remainingIn, type AnswerHeaders } from "./rate-headers.js";
+import { readLimits, remainingIn, type AnswerHeaders } from "./rate-headers.js";
 import { correct, isIdle, Lane, type Configured } from "./rate-lane.js";
 import { WaitingCall } from "./rate-queue.js";
 import { askStore, type RateLimitBucket, type RateLimitGrant, type RateLimitStore, type SharedCredit } from "./rate-sharing.js";
@@ -115,9 +115,9 @@ export class RateLimiter {
   tryTake(key: string, bucket: RateLimitBucket, nowMs: number = this.#now()): boolean {
     if (this.#closed) return false;
     const lane = this.#lane(key, bucket);
-    if (lane.queue.size > 0) {
+    if (lane.waiting > 0) {
       this.#pump(lane, nowMs);
-      if (lane.queue.size > 0) return false;
+      if (lane.waiting > 0) return false;
     }
     return this.#mayGo(lane, nowMs);
   }
@@ -159,10 +159,14 @@ export class RateLimiter {
     const lane = this.#lane(key, bucket);
     const { window } = lane;
     const inTime = window.answered(nowMs, sentMs);
-    const isNew = lane.headers.read(headers);
-    if (isNew) correct(lane);
+    const said = readLimits(headers, lane.said);
+    const isNew = said !== lane.said;
+    if (isNew) {
+      lane.said = said;
+      correct(lane);
+    }
     // Old news says nothing of now, and another interval nothing of this one.
-    const { intervalMs = window.intervalMs } = lane.headers;
+    const { intervalMs = window.intervalMs } = said;
     const left = inTime && intervalMs === window.intervalMs ? remainingIn(headers) : undefined;
     lane.credit?.answered(nowMs, sentMs ?? nowMs, left);
     if (left !== undefined) window.remaining(nowMs, left, sentMs);
@@ -192,7 +196,7 @@ export class RateLimiter {
     const lanes = [...this.#accounts.values()].flatMap(({ api, search }) => (search === undefined ? [api] : [api, search]));
     this.#accounts.clear();
     for (const lane of lanes) {
-      lane.queue.failAll(closed);
+      if (lane.waiting > 0) lane.queue.failAll(closed);
       clearTimeout(lane.timer);
     }
     await Promise.all(this.#exchanges);
@@ -252,19 +256,20 @@ export class RateLimiter {
 
   /** Sets the lane's timer to what comes next; fails what it would come too late for. */
   #schedule(lane: Lane, nowMs: number): void {
-    const { queue } = lane;
     const credit = this.#alone ? undefined : lane.credit;
     let wakeMs = credit === undefined ? Number.POSITIVE_INFINITY : credit.tellMs(nowMs);
-    if (queue.size > 0) {
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    if (lane.waiting > 0) {
       const dueMs = this.#dueMs(lane, nowMs, 0);
-      queue.failBefore(dueMs, () => tooLate(lane, dueMs - nowMs));
+      lane.queue.failBefore(dueMs, () => tooLate(lane, dueMs - nowMs));
       // The last one to fail has scheduled already.
-      if (queue.size === 0) return;
+      if (lane.waiting === 0) return;
       wakeMs = Math.min(wakeMs, dueMs);
+      deadlineMs = lane.queue.earliestDeadlineMs;
     }
     if (credit !== undefined && wakeMs <= nowMs) this.#askSoon(lane, credit);
     if (credit?.asking === true) wakeMs = Number.POSITIVE_INFINITY;
-    this.#wakeAt(lane, Math.min(wakeMs, queue.earliestDeadlineMs), nowMs);
+    this.#wakeAt(lane, Math.min(wakeMs, deadlineMs), nowMs);
   }
 
   #wakeAt(lane: Lane, wakeMs: number, nowMs: number): void {
@@ -275,14 +280,14 @@ export class RateLimiter {
       lane.timer = setTimeout(() => this.#onTimer(lane), Math.max(1, Math.ceil(wakeMs - nowMs)));
     }
     // A call that waits is work to be done; news for others are not.
-    if (lane.queue.size > 0) lane.timer.ref();
+    if (lane.waiting > 0) lane.timer.ref();
     else lane.timer.unref();
   }
 
   #onTimer(lane: Lane): void {
     lane.timer = undefined;
     const nowMs = this.#now();
-    if (lane.queue.size > 0) this.#pump(lane, nowMs);
+    if (lane.waiting > 0) this.#pump(lane, nowMs);
     this.#schedule(lane, nowMs);
   }
 
@@ -302,7 +307,7 @@ export class RateLimiter {
   #ask(lane: Lane, credit: SharedCredit): void {
     const store = this.#store;
     if (store === undefined || this.#closed) return;
-    const exchange = credit.exchange(this.#now(), this.#alone ? 0 : lane.queue.size);
+    const exchange = credit.exchange(this.#now(), this.#alone ? 0 : lane.waiting);
     const exchanged = askStore(store, lane.key, lane.bucket, exchange)
       .then(
         (grant) => this.#onGrant(lane, credit, grant),
@@ -361,7 +366,7 @@ export class RateLimiter {
 }
 
 function lineTooLong(lane: Lane, waitMs: number): RateLimitError {
-  return queueError(lane, `too many calls wait already (${lane.queue.size})`, waitMs);
+  return queueError(lane, `too many calls wait already (${lane.waiting})`, waitMs);
 }
 
 function tooLate(lane: Lane, waitMs: number): RateLimitError {
