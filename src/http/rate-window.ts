@@ -187,5 +187,5 @@ export class RollingWindow {
 
 /** Of numbers that are no integers, so that they are kept as such: a typed array weighs three times as much as a small one of these. */
 function newRing(size: number): number[] {
-  return new Array<number>(size).fill(0.5);
+  return Array.from({ length: size }, () => 0.5);
 }
