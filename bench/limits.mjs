@@ -1,5 +1,5 @@
 // `npm run bench:limits`: how close several processes come to HubSpot's rate limits without running into them. Each has a client of its own;
-// with a Redis they share the count, with --alone they do not. The emulator enforces the limit; see --help. Prints what it saw.
+// they share the count by Redis, or, for comparison, do not. The emulator enforces the limit; see --help.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { HubSpotHttp, HubSpotOAuthClient, MemoryTokenStore } from "../dist/index.js";
 import { RedisRateLimitStore } from "../dist/stores/redis.js";
 import { startHubSpotEmulator } from "../dist/testing/index.js";
+import { environment, printTables, resultsFolder, saveResults } from "./results.mjs";
 import { startRedis } from "./servers.mjs";
 
 const HELP = `npm run bench:limits -- [options]
@@ -18,7 +19,9 @@ const HELP = `npm run bench:limits -- [options]
   --processes <n>  processes                       4
   --limit <n>      calls per account and window    110
   --window <ms>    the window                      1000
-  --alone          the processes share nothing
+  --rounds <n>     how often, sharing Redis        5; alone once
+  --quick          one round, 3000 calls; writes nothing unless --out says where
+  --out <folder>   where the results go            bench/results
 `;
 const PATH = "/crm/v3/objects/contacts?limit=1";
 /** Calls of each process beforehand, while there are no limits. */
@@ -31,23 +34,71 @@ else process.once("message", (task) => void work(task));
 async function main() {
   const { values: flags } = parseArgs({
     options: {
-      calls: { type: "string", default: "5000" },
+      calls: { type: "string" },
       accounts: { type: "string", default: "20" },
       processes: { type: "string", default: "4" },
       limit: { type: "string", default: "110" },
       window: { type: "string", default: "1000" },
-      alone: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
+      out: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (flags.help) return void process.stdout.write(HELP);
-  const [calls, accounts, processes, limit, intervalMs] = ["calls", "accounts", "processes", "limit", "window"].map((name) => {
-    const value = Number(flags[name]);
-    if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-    return value;
-  });
+  flags.calls ??= flags.quick ? "3000" : "5000";
+  flags.rounds ??= flags.quick ? "1" : "5";
+  const settings = {};
+  for (const name of ["calls", "accounts", "processes", "limit", "window", "rounds"]) {
+    settings[name] = Number(flags[name]);
+    if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
+  }
 
-  const redis = flags.alone ? undefined : await startRedis({ durable: false });
+  const rounds = [];
+  for (let round = 0; round < settings.rounds; round++) rounds.push(await measure(settings, false));
+  rounds.push(await measure(settings, true));
+  const tables = [table(settings, rounds)];
+  printTables(tables);
+  const folder = resultsFolder(flags);
+  if (folder !== undefined) await save(folder, settings, tables, rounds);
+  process.exitCode = rounds.every(({ errors }) => errors.length === 0) ? 0 : 1;
+}
+
+function table({ limit, window: intervalMs, accounts }, rounds) {
+  const rows = rounds.map((round) => [
+    round.alone ? "each alone" : "sharing Redis",
+    `${round.calls}`,
+    `${round.refused} (${((100 * round.refused) / round.requests).toFixed(2)} %)`,
+    `${round.errors.length}`,
+    `${round.elapsedMs}`,
+    `${((1_000 * round.calls) / round.elapsedMs).toFixed(0)}`,
+    `${(round.partOfRate * 100).toFixed(0)} %`,
+    `${((100 * round.shortestMs) / round.elapsedMs).toFixed(0)} %`,
+  ]);
+  return {
+    title: `${limit} calls per ${intervalMs} ms and account, ${accounts} accounts`,
+    head: ["", "calls", "429s seen", "calls that failed", "ms", "calls/s", "of the allowed rate", "shortest time / time"],
+    rows,
+    note: `The allowed rate is ${(1_000 * limit * accounts) / intervalMs} calls/s. The shortest time is that of windows used up at once.`,
+  };
+}
+
+async function save(folder, settings, tables, rounds) {
+  await saveResults(folder, "limits", {
+    title: "Several processes at HubSpot's rate limits",
+    command: "npm run bench:limits",
+    environment: await environment({ packages: ["undici", "ioredis"] }),
+    intro: [
+      `${settings.processes} processes make all their calls at once, and the emulator refuses what is beyond the limit. The time runs from the first request it saw to the last.`,
+    ],
+    tables,
+    data: { settings, rounds },
+  });
+}
+
+/** One round: all calls, from the first that the emulator saw to the last. */
+async function measure({ calls, accounts, processes, limit, window: intervalMs }, alone) {
+  const redis = alone ? undefined : await startRedis({ durable: false });
   const emulator = await startHubSpotEmulator({
     accounts: Array.from({ length: accounts }, (_, index) => ({
       hubId: 1_000 + index,
@@ -78,23 +129,20 @@ async function main() {
   for (const worker of workers) worker.kill();
 
   const seen = emulator.requests.filter(({ path }) => PATH.startsWith(path));
-  const refused = seen.filter(({ status }) => status === 429).length;
   const elapsedMs = Math.max(...seen.map(({ atMs }) => atMs)) - Math.min(...seen.map(({ atMs }) => atMs));
   const perAccount = share * processes;
-  const idealMs = (Math.ceil(perAccount / limit) - 1) * intervalMs;
-  const errors = done.flatMap(({ errors: list }) => list);
-  console.log(
-    [
-      `${perAccount * accounts} calls for ${accounts} accounts from ${processes} processes, ${limit} per ${intervalMs} ms, ${flags.alone ? "each alone" : "sharing Redis"}`,
-      `429s seen      ${refused} (${((100 * refused) / seen.length).toFixed(2)} % of ${seen.length} requests)`,
-      `429s surfaced  ${errors.filter((name) => name === "RateLimitError").length}, other errors ${errors.filter((name) => name !== "RateLimitError").length}`,
-      `time           ${elapsedMs} ms; the limit allows no less than ${idealMs} ms: ${((100 * idealMs) / elapsedMs).toFixed(0)} % of the shortest time`,
-      `calls/s        ${((1_000 * perAccount * accounts) / elapsedMs).toFixed(0)} of ${((1_000 * limit * accounts) / intervalMs).toFixed(0)}: ${((100_000 * perAccount) / elapsedMs / (limit * (1_000 / intervalMs))).toFixed(0)} % of the allowed rate`,
-    ].join("\n"),
-  );
   await emulator.close();
   await redis?.stop();
-  process.exitCode = errors.length === 0 ? 0 : 1;
+  return {
+    alone,
+    calls: perAccount * accounts,
+    requests: seen.length,
+    refused: seen.filter(({ status }) => status === 429).length,
+    errors: done.flatMap(({ errors }) => errors),
+    elapsedMs,
+    shortestMs: (Math.ceil(perAccount / limit) - 1) * intervalMs,
+    partOfRate: perAccount / elapsedMs / (limit / intervalMs),
+  };
 }
 
 /** Every account connected, as tokens to hand to the processes. */
