@@ -1,5 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
+
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 /** jose is ESM only: Jest's default CommonJS mode cannot load it, so the CommonJS build carries it. */
 const bundled = ["jose"];
@@ -7,34 +10,65 @@ const bundled = ["jose"];
 const bundledInProgram = ["commander"];
 
 // One entry per subpath of package.json "exports"; test/package compares the two.
+const entry = [
+  "src/index.ts",
+  "src/handlers/fastify.ts",
+  "src/handlers/fetch.ts",
+  "src/handlers/node.ts",
+  "src/sdk/hubspot-api-client.ts",
+  "src/stores/encrypted.ts",
+  "src/stores/file.ts",
+  "src/stores/postgres.ts",
+  "src/stores/redis.ts",
+  "src/testing/index.ts",
+  "src/testing/msw.ts",
+  "src/testing/register.ts",
+];
+
+/** esbuild keeps some comments and drops others. What is documented stands in the declarations; names and lines stay, for stack traces. */
+const withoutComments: Plugin = {
+  name: "without comments",
+  setup({ onLoad, esbuild }) {
+    onLoad({ filter: /\.[tj]s$/ }, async ({ path }) => {
+      const loader = path.endsWith("ts") ? "ts" : "js";
+      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader, minifyWhitespace: true, legalComments: "none" });
+      return { contents: code, loader: "js" };
+    });
+  },
+};
+
+/**
+ * The emulator and the battery for stores import nothing of the library, and are built once, as CommonJS, which both formats load: a copy
+ * for each would be a quarter of the package.
+ */
+const testingOnce: Plugin = {
+  name: "testing is built once",
+  setup({ onLoad, onResolve, esbuild }) {
+    onLoad({ filter: /src[\\/]testing[\\/]index\.ts$/ }, async ({ path }) => {
+      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader: "ts" });
+      return { contents: code.replaceAll(/ from "[^"]+"/g, ' from "./index.cjs"'), loader: "js" };
+    });
+    onResolve({ filter: /^\.\/index\.cjs$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /\/hubspot-emulator\.js$/ }, () => ({ path: "./index.js", external: true }));
+  },
+};
+
 const shared: Options = {
-  entry: [
-    "src/index.ts",
-    "src/handlers/fastify.ts",
-    "src/handlers/fetch.ts",
-    "src/handlers/node.ts",
-    "src/sdk/hubspot-api-client.ts",
-    "src/stores/encrypted.ts",
-    "src/stores/file.ts",
-    "src/stores/postgres.ts",
-    "src/stores/redis.ts",
-    "src/testing/index.ts",
-    "src/testing/msw.ts",
-    "src/testing/register.ts",
-  ],
+  entry,
   target: "node20.19",
   platform: "node",
   splitting: true,
   // Left in place: some modules of Node exist only under `node:`.
   removeNodeProtocol: false,
   sourcemap: false,
-  clean: true,
+  clean: false,
   tsconfig: "tsconfig.build.json",
-  dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+  dts: false,
+  esbuildPlugins: [withoutComments],
 };
 
 /** The program imports the library's published files as any application does: one copy of it, shared with the user's configuration. */
-const publishedFiles: NonNullable<Options["esbuildPlugins"]>[number] = {
+const publishedFiles: Plugin = {
   name: "published files stay outside",
   setup(building) {
     building.onResolve({ filter: /^(?:\.\.\/)+(?:index|testing\/index|stores\/[\w-]+)\.js$/ }, ({ path }) => ({
@@ -50,26 +84,40 @@ const program: Options = {
   entry: { "cli/hubspot-oauth": "src/cli/hubspot-oauth.ts" },
   format: "esm",
   splitting: false,
-  dts: false,
-  clean: false,
   noExternal: bundledInProgram,
   // commander is CommonJS.
   banner: { js: `import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);` },
-  esbuildPlugins: [publishedFiles],
+  esbuildPlugins: [publishedFiles, withoutComments],
 };
 
 export default defineConfig([
-  { ...shared, format: "esm" },
+  // The first to start cleans for all.
+  { ...shared, format: "esm", clean: true, esbuildPlugins: [testingOnce, withoutComments] },
   {
     ...shared,
     format: "cjs",
     noExternal: bundled,
     // Load-bearing: without it tsup passes the chunks through sucrase, which breaks jose's classes and leaves a file that does not parse.
     treeshake: true,
-    onSuccess: writeLicenses,
+    dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+    onSuccess: async () => {
+      await writeDeclarations();
+      await writeLicenses();
+    },
   },
   program,
 ]);
+
+/**
+ * The declarations of the CommonJS files serve both formats: an ES module may import a CommonJS one, not the other way round. They are
+ * half the size, and a class has one type, whichever way it was loaded.
+ */
+async function writeDeclarations(): Promise<void> {
+  for (const file of entry) {
+    const declared = file.replace(/^src\/(.*)\.ts$/, "dist/$1");
+    await writeFile(`${declared}.d.ts`, `export * from "./${basename(declared)}.cjs";\n`);
+  }
+}
 
 /** The licences of what the package carries inside its own files have to travel with it. */
 async function writeLicenses(): Promise<void> {

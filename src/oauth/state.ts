@@ -3,7 +3,8 @@
  * Nothing is stored when a flow begins; the callback may reach another process than the start did.
  */
 import { createHash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
-import { compactDecrypt, CompactEncrypt } from "jose";
+import { compactDecrypt } from "jose/jwe/compact/decrypt";
+import { CompactEncrypt } from "jose/jwe/compact/encrypt";
 import { StateMismatchError } from "../errors.js";
 
 /** How long a user has for the trip to HubSpot and back. */

@@ -6,7 +6,8 @@
  * The store inside sees `{ version, accountId, sealed }`. It compares the version in the clear; that version is sealed in as well.
  * Not covered: somebody who can write to the store can put back a whole older row of the same account, or delete one.
  */
-import { compactDecrypt, CompactEncrypt } from "jose";
+import { compactDecrypt } from "jose/jwe/compact/decrypt";
+import { CompactEncrypt } from "jose/jwe/compact/encrypt";
 import { ConfigurationError, DecryptionError } from "../errors.js";
 import { checkMethods, ownOptions } from "../option-checks.js";
 import { type EncryptionKey, type Key, readKeys } from "./encryption-keys.js";

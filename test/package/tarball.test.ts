@@ -1,6 +1,6 @@
 /** What is in the published package: every entry in both formats with its types, and nothing that does not belong. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import builds from "../../tsup.config.js";
 import { run } from "./command.js";
@@ -52,6 +52,16 @@ describe("the tarball", () => {
     expect(manifest.sideEffects).toEqual(["./dist/testing/register.js", "./dist/testing/register.cjs"]);
   });
 
+  it("has one emulator and one type of each class, however it is loaded", () => {
+    const facade = readFileSync(join(installed, "dist/testing/index.js"), "utf8");
+    expect(facade).toMatch(/HubSpotEmulator[^;]* from "\.\/index\.cjs"/);
+    expect(facade).not.toMatch(/\bclass\b/);
+    for (const entry of entries) {
+      const declarations = readFileSync(join(installed, `dist/${entry}.d.ts`), "utf8");
+      expect(declarations).toBe(`export * from "./${basename(entry)}.cjs";\n`);
+    }
+  });
+
   it("installs its program, which runs and brings no dependency of its own", async () => {
     expect(manifest.bin).toEqual({ "hubspot-oauth": `./${program}` });
     expect(await run(join(inject("consumers"), "node_modules/.bin/hubspot-oauth"), ["--help"], { cwd: inject("consumers") })).toContain(
@@ -68,7 +78,7 @@ describe("the tarball", () => {
     expect(licences).toMatch(/^commander$[^]*Copyright \(c\) [^]*Permission is hereby granted/m);
     expect(licences).toMatch(/^jose$[^]*Copyright \(c\) [^]*Permission is hereby granted/m);
     const importing = (extension: string) =>
-      packedFiles.filter((file) => file.endsWith(extension) && /["']jose["']/.test(readFileSync(join(installed, file), "utf8")));
+      packedFiles.filter((file) => file.endsWith(extension) && /["']jose[/"']/.test(readFileSync(join(installed, file), "utf8")));
     expect(importing(".js")).not.toEqual([]);
     expect(importing(".cjs")).toEqual([]);
   });

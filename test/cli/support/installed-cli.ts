@@ -97,8 +97,10 @@ export function installCli(): InstalledCli {
   beforeAll(async () => {
     mkdirSync(home, { recursive: true });
     copyFileSync(join(root, "package.json"), join(home, "package.json"));
-    const [esm, , cli] = builds as readonly Options[];
-    for (const options of [esm, cli]) {
+    const [esm, commonjs, cli] = builds as readonly Options[];
+    // Of the CommonJS files, the one that is shared with the ES modules.
+    const shared = { ...commonjs, entry: { "testing/index": "src/testing/index.ts" }, onSuccess: async () => undefined };
+    for (const options of [esm, shared, cli]) {
       await build({ ...options, config: false, silent: true, dts: false, clean: false, outDir: join(home, "dist") });
     }
   }, 60_000);
