@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { defineConfig, type Options } from "tsup";
+import { ModuleKind, ScriptTarget, transpileModule } from "typescript";
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
@@ -25,17 +26,27 @@ const entry = [
   "src/testing/register.ts",
 ];
 
-/** esbuild keeps some comments and drops others. What is documented stands in the declarations; names and lines stay, for stack traces. */
+/**
+ * What is documented stands in the declarations; esbuild would keep some comments and drop others. Names and lines stay, for stack traces.
+ * Not by esbuild's own minifying, which would put whole objects on one line.
+ */
 const withoutComments: Plugin = {
   name: "without comments",
-  setup({ onLoad, esbuild }) {
-    onLoad({ filter: /\.[tj]s$/ }, async ({ path }) => {
-      const loader = path.endsWith("ts") ? "ts" : "js";
-      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader, minifyWhitespace: true, legalComments: "none" });
+  setup(building) {
+    building.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const { outputText } = transpileModule(source, { fileName: path, compilerOptions: { ...compilerOptions, removeComments: true } });
+      return { contents: outputText, loader: "js" };
+    });
+    // Other people's code is not read here.
+    building.onLoad({ filter: /node_modules[\\/](?:commander|jose)[\\/].*\.js$/ }, async ({ path }) => {
+      const { code } = await building.esbuild.transform(await readFile(path, "utf8"), { minify: true, legalComments: "none" });
       return { contents: code, loader: "js" };
     });
   },
 };
+
+const compilerOptions = { target: ScriptTarget.ESNext, module: ModuleKind.ESNext, verbatimModuleSyntax: true };
 
 /**
  * The emulator and the battery for stores import nothing of the library, and are built once, as CommonJS, which both formats load: a copy
@@ -43,13 +54,13 @@ const withoutComments: Plugin = {
  */
 const testingOnce: Plugin = {
   name: "testing is built once",
-  setup({ onLoad, onResolve, esbuild }) {
-    onLoad({ filter: /src[\\/]testing[\\/]index\.ts$/ }, async ({ path }) => {
-      const { code } = await esbuild.transform(await readFile(path, "utf8"), { loader: "ts" });
-      return { contents: code.replaceAll(/ from "[^"]+"/g, ' from "./index.cjs"'), loader: "js" };
+  setup(building) {
+    building.onLoad({ filter: /src[\\/]testing[\\/]index\.ts$/ }, async ({ path }) => {
+      const { code } = await building.esbuild.transform(await readFile(path, "utf8"), { loader: "ts" });
+      return { contents: code.replaceAll(/ from "[^"]+"/g, ' from "../cjs/testing/index.js"'), loader: "js" };
     });
-    onResolve({ filter: /^\.\/index\.cjs$/ }, ({ path }) => ({ path, external: true }));
-    onResolve({ filter: /\/hubspot-emulator\.js$/ }, () => ({ path: "./index.js", external: true }));
+    building.onResolve({ filter: /^\.\.\/cjs\// }, ({ path }) => ({ path, external: true }));
+    building.onResolve({ filter: /\/hubspot-emulator\.js$/ }, () => ({ path: "./index.js", external: true }));
   },
 };
 
@@ -91,25 +102,34 @@ const program: Options = {
 };
 
 export default defineConfig([
-  // The first to start cleans for all.
-  { ...shared, format: "esm", clean: true, esbuildPlugins: [testingOnce, withoutComments] },
+  {
+    ...shared,
+    format: "esm",
+    clean: true, // The first to start cleans for all.
+    esbuildPlugins: [testingOnce, withoutComments],
+  },
   {
     ...shared,
     format: "cjs",
+    outDir: "dist/cjs",
+    // In a folder of their own, under the same names: npm sorts an archive by extension and name, so most files stand beside their twins
+    // and take next to no room in it.
+    outExtension: () => ({ js: ".js" }),
     noExternal: bundled,
     // Load-bearing: without it tsup passes the chunks through sucrase, which breaks jose's classes and leaves a file that does not parse.
     treeshake: true,
-    dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
     onSuccess: async () => {
+      await writeFile("dist/cjs/package.json", `${JSON.stringify({ type: "commonjs" })}\n`);
       await writeDeclarations();
       await writeLicenses();
     },
   },
   program,
+  { ...shared, format: "cjs", dts: { only: true, compilerOptions: { ignoreDeprecations: "6.0" } } },
 ]);
 
 /**
- * The declarations of the CommonJS files serve both formats: an ES module may import a CommonJS one, not the other way round. They are
+ * The declarations for CommonJS serve both formats: an ES module may import a CommonJS one, not the other way round. They are
  * half the size, and a class has one type, whichever way it was loaded.
  */
 async function writeDeclarations(): Promise<void> {

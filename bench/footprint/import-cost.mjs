@@ -11,7 +11,7 @@ const DEPENDENCIES = ["undici", "zod", "jose"];
 const run = promisify(execFile);
 
 /** The ways a package is loaded, and the file of a build that answers each. */
-export const WAYS = { import: "index.js", require: "index.cjs" };
+export const WAYS = { import: "index.js", require: "cjs/index.js" };
 
 /** What is imported in a round; `twin` is `dependencies` once more, so that the noise is known. */
 function contenders({ way, dist, against, sdk }) {

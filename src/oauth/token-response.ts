@@ -9,28 +9,53 @@ import { ownFields } from "../token-set.js";
 const DEFAULT_LIFE_MS = 1_800_000;
 const LONGEST_LIFE_MS = 24 * 3_600_000;
 
-// Visible ASCII: anything else could not travel in a header, or would change it (RFC 6749 appendix A.12 and A.17).
-const Token = z.string().regex(/^[\u0021-\u007e]+$/);
-// int() refuses unsafe integers: an id that lost digits names another account.
-const Id = z.union([z.int().nonnegative().transform(String), z.string().regex(/^\d{1,20}$/)]);
-const Scopes = z.union([
-  z.array(z.string().regex(/^[\u0021\u0023-\u005b\u005d-\u007e]+$/)),
-  z.string().transform((text) => text.split(" ").filter(Boolean)),
-]);
+/** Made when the first answer is read: it takes zod longer to make them than the rest of the library to load. */
+let made: Schemas | undefined;
 
-const TokenBody = z.object({
-  access_token: Token.optional(),
-  refresh_token: Token.optional(),
-  token_type: z
-    .string()
-    .regex(/^bearer$/i)
-    .optional(),
-  hub_id: Id.optional(),
-  user_id: Id.optional(),
-  scopes: Scopes.optional(),
-  scope: Scopes.optional(),
-  error: z.never().optional(),
-});
+function schemas(): Schemas {
+  return (made ??= makeSchemas());
+}
+
+function makeSchemas() {
+  // Visible ASCII: anything else could not travel in a header, or would change it (RFC 6749 appendix A.12 and A.17).
+  const token = z.string().regex(/^[\u0021-\u007e]+$/);
+  // int() refuses unsafe integers: an id that lost digits names another account.
+  const id = z.union([z.int().nonnegative().transform(String), z.string().regex(/^\d{1,20}$/)]);
+  const scopes = z.union([
+    z.array(z.string().regex(/^[\u0021\u0023-\u005b\u005d-\u007e]+$/)),
+    z.string().transform((text) => text.split(" ").filter(Boolean)),
+  ]);
+  const tokenBody = z.object({
+    access_token: token.optional(),
+    refresh_token: token.optional(),
+    token_type: z
+      .string()
+      .regex(/^bearer$/i)
+      .optional(),
+    hub_id: id.optional(),
+    user_id: id.optional(),
+    scopes: scopes.optional(),
+    scope: scopes.optional(),
+    error: z.never().optional(),
+  });
+  const text = z.string().optional().catch(undefined);
+  const introspection = z.object({
+    active: z.boolean(),
+    hub_id: id.optional().catch(undefined),
+    user_id: id.optional().catch(undefined),
+    app_id: id.optional().catch(undefined),
+    client_id: text,
+    user: text,
+    hub_domain: text,
+    scopes: scopes.optional().catch(undefined),
+    expires_in: z.number().optional().catch(undefined),
+    token_use: text,
+    is_private_distribution: z.boolean().optional().catch(undefined),
+  });
+  return { tokenBody, introspection };
+}
+
+type Schemas = ReturnType<typeof makeSchemas>;
 
 /** A token response in our own words. `problem` names the fields that make it unusable; a refresh token beside them still counts. */
 export interface TokenResponse {
@@ -54,13 +79,14 @@ export function parseTokenResponse(body: unknown): TokenResponse {
     if (value === null || value === "") delete fields[key];
   }
   const bad = new Set<string>();
-  let parsed = TokenBody.safeParse(fields);
+  const { tokenBody } = schemas();
+  let parsed = tokenBody.safeParse(fields);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) bad.add(String(issue.path[0]));
     for (const key of bad) delete fields[key];
-    parsed = TokenBody.safeParse(fields);
+    parsed = tokenBody.safeParse(fields);
   }
-  const data: Partial<z.infer<typeof TokenBody>> = ownFields(parsed.data) ?? {};
+  const data: Partial<z.infer<Schemas["tokenBody"]>> = ownFields(parsed.data) ?? {};
   const problems = [...bad].filter((key) => !DROPPABLE.has(key));
   if (data.access_token === undefined && !problems.includes("access_token")) problems.push("access_token");
   return {
@@ -90,20 +116,6 @@ function lifeMs(value: unknown): number {
   return Math.max(1_000, Math.min(Math.floor(seconds * 1000), LONGEST_LIFE_MS));
 }
 
-const IntrospectionBody = z.object({
-  active: z.boolean(),
-  hub_id: Id.optional().catch(undefined),
-  user_id: Id.optional().catch(undefined),
-  app_id: Id.optional().catch(undefined),
-  client_id: z.string().optional().catch(undefined),
-  user: z.string().optional().catch(undefined),
-  hub_domain: z.string().optional().catch(undefined),
-  scopes: Scopes.optional().catch(undefined),
-  expires_in: z.number().optional().catch(undefined),
-  token_use: z.string().optional().catch(undefined),
-  is_private_distribution: z.boolean().optional().catch(undefined),
-});
-
 /** What HubSpot knows of a token (RFC 7662). */
 export type Introspection =
   | { readonly active: false }
@@ -127,9 +139,9 @@ export type Introspection =
 
 /** Reads an introspection body, or `undefined` when it is not one. An unknown or revoked token is `{ active: false }`. */
 export function parseIntrospection(body: unknown): Introspection | undefined {
-  const parsed = IntrospectionBody.safeParse(ownFields(body));
+  const parsed = schemas().introspection.safeParse(ownFields(body));
   if (!parsed.success) return undefined;
-  const data = ownFields(parsed.data) as z.infer<typeof IntrospectionBody>;
+  const data = ownFields(parsed.data) as z.infer<Schemas["introspection"]>;
   if (!data.active) return { active: false };
   return {
     active: true,

@@ -98,11 +98,18 @@ export function installCli(): InstalledCli {
     mkdirSync(home, { recursive: true });
     copyFileSync(join(root, "package.json"), join(home, "package.json"));
     const [esm, commonjs, cli] = builds as readonly Options[];
+    const dist = join(home, "dist");
     // Of the CommonJS files, the one that is shared with the ES modules.
-    const shared = { ...commonjs, entry: { "testing/index": "src/testing/index.ts" }, onSuccess: async () => undefined };
+    const shared = {
+      ...commonjs,
+      entry: { "testing/index": "src/testing/index.ts" },
+      outDir: join(dist, "cjs"),
+      onSuccess: async () => undefined,
+    };
     for (const options of [esm, shared, cli]) {
-      await build({ ...options, config: false, silent: true, dts: false, clean: false, outDir: join(home, "dist") });
+      await build({ ...options, config: false, silent: true, clean: false, outDir: options === shared ? shared.outDir : dist });
     }
+    await writeFile(join(dist, "cjs/package.json"), `{"type":"commonjs"}`);
   }, 60_000);
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 
