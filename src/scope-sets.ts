@@ -13,7 +13,9 @@ export class ScopeSets {
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
     if (this.#lists.size >= MOST) this.#lists.clear();
-    this.#lists.set(key, scopes);
-    return scopes;
+    // A copy: the list itself is also what a connection answered with, and in plain JavaScript anybody may write to that.
+    const list = Object.freeze([...scopes]);
+    this.#lists.set(key, list);
+    return list;
   }
 }

@@ -6,6 +6,7 @@ import {
   ConfigurationError,
   HubSpotHttp,
   type HubSpotOAuthClient,
+  type ImportedTokens,
   MissingScopesError,
   ReauthorizationRequiredError,
 } from "../../src/index.js";
@@ -157,6 +158,23 @@ describe("requireScopes", () => {
     expect(await other.requireScopes(id, wanted)).toBeUndefined();
     const page = await new HubSpotHttp({ credential: other.account(id) }).get("/crm/v3/objects/deals");
     expect(page).toMatchObject({ results: [{}, {}, {}] });
+  });
+
+  it("goes by what an account has granted, whatever becomes of the list that its connection answered with", async () => {
+    const emulator = await emulate();
+    const { oauth } = clientOf(emulator);
+    const tokens = (hubId: string): ImportedTokens => ({
+      accessToken: `token-${hubId}`,
+      expiresAtMs: emulator.now() + 1_000_000,
+      hubId,
+      scopes: ["oauth", "crm.objects.contacts.read"],
+    });
+    const { scopes } = await oauth.saveTokens(tokens(HUB));
+    await oauth.saveTokens(tokens(OTHER_HUB));
+    (scopes as string[]).push("crm.objects.deals.read");
+    for (const id of [HUB, OTHER_HUB]) {
+      await expect(oauth.requireScopes(id, ["crm.objects.deals.read"])).rejects.toBeInstanceOf(MissingScopesError);
+    }
   });
 
   it("rejects for an account that is not connected, and for what is no scope", async () => {
