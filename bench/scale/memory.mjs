@@ -10,6 +10,7 @@ import { lineChart } from "../charts.mjs";
 import { nodeBinary } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { quantile } from "../statistics.mjs";
+import { count, counts } from "./counts.mjs";
 import { ACCESS_TOKEN_CHARACTERS } from "./records.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -186,16 +187,6 @@ function medianOf(points, accounts, mode, value) {
 
 function number(value) {
   return Math.round(value).toLocaleString("en");
-}
-
-function counts(text, name) {
-  return text.split(",").map((value) => count(value, name));
-}
-
-function count(text, name) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-  return value;
 }
 
 /** The server of `npm run bench`: a page of contacts for every GET. */
