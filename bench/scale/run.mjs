@@ -14,6 +14,7 @@ Each part has --help, --quick (seconds, for trying it out; writes nothing unless
 const parts = {
   memory: () => import("./memory.mjs"),
   fleet: () => import("./fleet.mjs"),
+  day: () => import("./day.mjs"),
 };
 
 const [part, ...args] = process.argv.slice(2);
