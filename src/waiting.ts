@@ -27,9 +27,11 @@ export function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
 export function waitFor<T>(work: Promise<T>, { ms, onTimeout, signal }: WaitLimits<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    let listening = false;
     const release = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      // Not to what is no signal: the wait has ended with that mistake, and nobody would hear of another.
+      if (listening) signal?.removeEventListener("abort", onAbort);
     };
     const onAbort = (): void => {
       release();
@@ -50,6 +52,7 @@ export function waitFor<T>(work: Promise<T>, { ms, onTimeout, signal }: WaitLimi
       return;
     }
     listenToAbort(signal, onAbort);
+    listening = true;
     if (ms !== undefined && onTimeout !== undefined) {
       timer = setTimeout(
         () => {

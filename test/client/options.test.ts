@@ -1,6 +1,6 @@
 /** What the constructor, `fromEnv` and every method that takes an account refuse, and that the error names it. */
-import { describe, expect, it, test, vi } from "vitest";
-import { HubSpotOAuthClient, type HubSpotOAuthClientOptions, MemoryTokenStore } from "../../src/index.js";
+import { describe, expect, it, onTestFinished, test, vi } from "vitest";
+import { HubSpotHttp, HubSpotOAuthClient, type HubSpotOAuthClientOptions, MemoryTokenStore } from "../../src/index.js";
 import { resolveOptions } from "../../src/client-options.js";
 import { failureOf, offline, queryOf } from "./flow.js";
 
@@ -252,4 +252,18 @@ test("misspelt options of a call are refused, not ignored", async () => {
   await expect(oauth.refresh("")).rejects.toThrow(/^refreshToken must be/);
   await expect(oauth.introspect("a b")).rejects.toThrow(/^token must be/);
   await expect(oauth.revoke("a\nb")).rejects.toThrow(/^refreshToken must be/);
+});
+
+test("what is no AbortSignal fails the call that was given it, and nothing else", async () => {
+  const http = new HubSpotHttp({ credential: offline().account("1") });
+  // A mistake that no caller could catch would be an unhandled rejection, which ends a process.
+  const unheard = vi.fn<(reason: unknown) => void>();
+  process.on("unhandledRejection", unheard);
+  onTestFinished(() => void process.off("unhandledRejection", unheard));
+  for (const signal of [new AbortController(), {}, 1]) {
+    expect(await failureOf(http.get("/crm/v3/objects/contacts", { signal: signal as never }))).toBeInstanceOf(TypeError);
+    expect(await failureOf(http.fetch("/crm/v3/objects/contacts", { signal: signal as never }))).toBeInstanceOf(TypeError);
+  }
+  await new Promise(setImmediate);
+  expect(unheard).not.toHaveBeenCalled();
 });
