@@ -16,10 +16,10 @@ const HELP = `npm run bench:peers -- [options]      once before: ${INSTALL}
 
   --quick              a few seconds: for trying it out, not for numbers
   --processes <n>      processes that measure, one after the other: each is compiled a little differently    3
-  --rounds <n>         rounds per concurrency in each process        11
+  --rounds <n>         rounds per concurrency in each process        7
   --passes <n>         slices of each contender in a round           3
   --slice <ms>         how long a slice is                           50
-  --warm-up <ms>       before anything is measured, per contender    700
+  --warm-up <ms>       before anything is measured, per contender    600
   --concurrency <list> calls in flight                               10,50
   --node <list>        versions (22, 24, 26) or paths of binaries; other versions than this one come from
                        tools/node (npm ci --prefix tools/node)       24
@@ -53,10 +53,10 @@ async function main() {
   }
   const settings = {
     processes: count(flags.processes ?? (flags.quick ? "1" : "3"), "processes"),
-    rounds: count(flags.rounds ?? (flags.quick ? "3" : "11"), "rounds"),
+    rounds: count(flags.rounds ?? (flags.quick ? "3" : "7"), "rounds"),
     passes: count(flags.passes ?? (flags.quick ? "1" : "3"), "passes"),
     sliceMs: count(flags.slice ?? (flags.quick ? "20" : "50"), "slice"),
-    warmUpMs: count(flags["warm-up"] ?? (flags.quick ? "50" : "700"), "warm-up"),
+    warmUpMs: count(flags["warm-up"] ?? (flags.quick ? "50" : "600"), "warm-up"),
     limitedCalls: flags.quick ? 5 : 45,
     concurrencies: (flags.concurrency ?? "10,50").split(",").map((value) => count(value, "concurrency")),
   };
