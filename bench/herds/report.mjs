@@ -73,16 +73,17 @@ function later(runs, processes) {
 }
 
 function noteOf(store, service, herds) {
-  const most = Math.max(...herds.map(({ runs }) => runs.length));
-  const few = herds.filter(({ runs }) => runs.length < most);
-  const rounds =
-    `Median (range) of ${most} herd${most === 1 ? "" : "s"}` +
-    (few.length === 0
-      ? "."
-      : `, of ${few[0].runs.length} for who refreshes once per caller: ${[...new Set(few.map(({ contender }) => LABELS[contender]))].join(", ")}.`);
+  const counts = [...new Set(herds.map(({ runs }) => runs.length))];
+  const [most, ...fewer] = counts.toSorted((a, b) => b - a);
+  const those = (count) =>
+    [...new Set(herds.filter(({ runs }) => runs.length === count).map(({ contender }) => LABELS[contender]))].join(", ");
+  const rounds = [
+    `Median (range) of ${most} herd${most === 1 ? "" : "s"}`,
+    ...fewer.map((count) => `of ${count} for ${those(count)}`),
+  ].join("; ");
   return service === undefined
-    ? rounds
-    : `${rounds} ${store === "redis" ? "Redis" : "PostgreSQL"} ${service.version}, ${service.durability}.`;
+    ? `${rounds}.`
+    : `${rounds}. ${store === "redis" ? "Redis" : "PostgreSQL"} ${service.version}, ${service.durability}.`;
 }
 
 /** Token calls and rejected callers where they are most: several processes, refresh tokens replaced. */
