@@ -36,7 +36,7 @@ function parseJson(response: WireResponse, request: WireRequest): unknown {
   const { body, status } = response;
   if (body.length === 0) return undefined;
   const type = header(response, "content-type");
-  if (type !== undefined && !type.startsWith("application/json") && !/[/+]json\b/i.test(type)) {
+  if (type !== undefined && !/[/+]json\b/i.test(type)) {
     throw new MalformedResponseError(`HubSpot answered ${describeRequest(request)} with something other than JSON (status ${status}).`, {
       status,
       correlationId: correlationIdOf(response, {}),
