@@ -1,5 +1,4 @@
-// Who calls when, over a simulated day: three kinds of accounts, each a Poisson process that follows the hours of the day. The same seed
-// gives the same day.
+// Who calls when, over a simulated day: three kinds of accounts, each a Poisson process that follows the hours of the day.
 
 /** `share` of the accounts; a call every so many seconds on average in business hours; at night, that part of it. */
 export const KINDS = [
@@ -14,17 +13,6 @@ export function business(hour) {
   return Math.min(1, (hour - 7) / 2, (19 - hour) / 2);
 }
 
-/** Numbers in [0, 1) that repeat with the seed. */
-export function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The kind of an account, by its number: each tenth of the accounts has all of them. */
 export function kindOf(number) {
   let place = (number % 10) / 10;
@@ -32,12 +20,12 @@ export function kindOf(number) {
 }
 
 /** The second of the first call after `second`; the day begins at `startHour`. May lie beyond the day. */
-export function nextCall({ everySeconds, atNight }, second, startHour, draw) {
+export function nextCall({ everySeconds, atNight }, second, startHour) {
   let at = second;
   for (;;) {
-    at -= Math.log(1 - draw()) * everySeconds;
+    at -= Math.log(1 - Math.random()) * everySeconds;
     const hour = (startHour + at / 3_600) % 24;
     // A call of the fullest hour is kept as often as this hour is full.
-    if (draw() < atNight + (1 - atNight) * business(hour)) return Math.max(second + 1, Math.ceil(at));
+    if (Math.random() < atNight + (1 - atNight) * business(hour)) return Math.max(second + 1, Math.ceil(at));
   }
 }

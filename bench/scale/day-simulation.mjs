@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { kindOf, nextCall, random } from "./call-profile.mjs";
+import { kindOf, nextCall } from "./call-profile.mjs";
 import { accountId, newAccessToken } from "./records.mjs";
 
 const LIFE_MS = 1_800_000;
@@ -14,7 +14,7 @@ const START_HOUR = 8;
 const START_MS = Date.UTC(2026, 11, 1, START_HOUR);
 const CONTROLLER = { abort() {}, pause() {}, resume() {}, aborted: false, paused: false, reason: null };
 
-const { accounts, seconds, importSeconds, seed, dist } = JSON.parse(process.argv[2]);
+const { accounts, seconds, importSeconds, dist } = JSON.parse(process.argv[2]);
 const { HubSpotOAuthClient, MemoryTokenStore } = await import(pathToFileURL(`${dist}/index.js`).href);
 
 process.once("disconnect", () => process.exit());
@@ -87,11 +87,10 @@ async function connectAll() {
 /** Second by second, whoever calls. Each account has one call ahead of it, in the list of its second. */
 async function live() {
   const credentials = Array.from({ length: accounts }, (_, number) => oauth.account(accountId(number)));
-  const draw = random(seed);
   const first = new Int32Array(seconds).fill(-1);
   const following = new Int32Array(accounts).fill(-1);
   const schedule = (number, after) => {
-    const at = nextCall(kindOf(number), after, START_HOUR, draw);
+    const at = nextCall(kindOf(number), after, START_HOUR);
     if (at >= seconds) return;
     following[number] = first[at];
     first[at] = number;

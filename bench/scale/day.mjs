@@ -25,7 +25,6 @@ const HELP = `npm run bench:scale -- day [options]
   --accounts <n>     accounts                                         100000
   --hours <n>        hours that pass                                  24
   --import <s>       seconds within which all of them are connected   60
-  --seed <n>         of the calls                                     1
   --node <version>   the Node to run it                               this one
   --dist <folder>    the build to run                                 dist
   --quick            a few seconds: for trying it out
@@ -39,7 +38,6 @@ export async function main(args) {
       accounts: { type: "string" },
       hours: { type: "string" },
       import: { type: "string", default: "60" },
-      seed: { type: "string", default: "1" },
       node: { type: "string" },
       dist: { type: "string", default: join(ROOT, "dist") },
       quick: { type: "boolean", default: false },
@@ -51,13 +49,7 @@ export async function main(args) {
   const accounts = count(flags.accounts ?? (flags.quick ? "1000" : "100000"), "accounts");
   const hours = count(flags.hours ?? (flags.quick ? "6" : "24"), "hours");
   const importSeconds = count(flags.import, "import");
-  const settings = {
-    accounts,
-    seconds: hours * HOUR,
-    importSeconds,
-    seed: count(flags.seed, "seed", 0),
-    dist: resolve(flags.dist),
-  };
+  const settings = { accounts, seconds: hours * HOUR, importSeconds, dist: resolve(flags.dist) };
   const day = await simulate(flags.node === undefined ? process.execPath : nodeBinary(flags.node), settings);
 
   const tables = [peakTable(day), hourTable(day, hours)];
@@ -74,7 +66,7 @@ export async function main(args) {
     ],
     tables,
     charts: [chart(day)],
-    data: { settings: { ...settings, dist: undefined }, calls: day.calls, startHour: day.startHour, refreshes: day.refreshes },
+    data: { settings: { ...settings, dist: undefined }, calls: day.calls, startHour: day.startHour, perMinute: perMinute(day) },
   });
 }
 
@@ -107,13 +99,39 @@ function hourTable({ refreshes, startHour }, hours) {
   };
   return {
     title: "Hour by hour: the busiest second / the average",
-    head: ["hour", "begins at", ...Object.values(CONTENDERS)],
+    head: ["hour", "begins at", ...Object.values(CONTENDERS), "by chance"],
     rows: shown.map((hour) => [
       number(hour + 1),
       `${(startHour + hour) % 24}:00`,
       ...Object.keys(CONTENDERS).map((name) => cell(name, hour)),
+      number(busiestByChance(sum(refreshes.ours.slice(hour * HOUR, (hour + 1) * HOUR)) / HOUR)),
     ]),
+    note: "By chance: the busiest second that an hour would have if the library's refreshes of that hour knew nothing of each other.",
   };
+}
+
+/** What a Poisson process with so many a second exceeds once in an hour's seconds. */
+function busiestByChance(average) {
+  let probability = Math.exp(-average);
+  let beyond = 1 - probability;
+  let busiest = 0;
+  while (beyond * HOUR > 1) {
+    probability *= average / ++busiest;
+    beyond -= probability;
+  }
+  return busiest;
+}
+
+/** In all and in the busiest second, minute by minute. */
+function perMinute({ refreshes }) {
+  const minutes = (perSecond) =>
+    Array.from({ length: perSecond.length / 60 }, (_, minute) => perSecond.slice(minute * 60, (minute + 1) * 60));
+  return Object.fromEntries(
+    Object.entries(refreshes).map(([name, perSecond]) => [
+      name,
+      { all: minutes(perSecond).map(sum), busiestSecond: minutes(perSecond).map(most) },
+    ]),
+  );
 }
 
 function chart({ refreshes }) {
