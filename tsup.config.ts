@@ -75,6 +75,10 @@ const shared: Options = {
   clean: false,
   tsconfig: "tsconfig.build.json",
   dts: false,
+  esbuildOptions: (options) => {
+    // Node 20 knows \p{…}; esbuild would make the expression anew at every use, in case a version of Unicode is too new.
+    options.supported = { ...options.supported, "regexp-unicode-property-escapes": true };
+  },
   esbuildPlugins: [withoutComments],
 };
 

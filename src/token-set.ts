@@ -156,24 +156,29 @@ export interface StoredTokens {
   readonly reason?: string;
 }
 
-const StoredShape = z.looseObject({
-  version: z.string().min(1),
-  format: z.literal(1),
-  accountId: z.string(),
-  hubId: z.string(),
-  userId: z.string().optional(),
-  clientId: z.string(),
-  grantId: z.string(),
-  accessToken: z.string().optional(),
-  refreshToken: z.string().optional(),
-  obtainedAtMs: z.number(),
-  expiresInMs: z.number(),
-  connectedAtMs: z.number(),
-  scopes: z.array(z.string()).optional(),
-  extraScopes: z.array(z.string()).optional(),
-  status: z.enum(["active", "dead"]),
-  reason: z.string().optional(),
-});
+/** Made when the first record is read: it takes zod longer to make a schema than this library to load. */
+let made: ReturnType<typeof storedShape> | undefined;
+
+function storedShape() {
+  return z.looseObject({
+    version: z.string().min(1),
+    format: z.literal(1),
+    accountId: z.string(),
+    hubId: z.string(),
+    userId: z.string().optional(),
+    clientId: z.string(),
+    grantId: z.string(),
+    accessToken: z.string().optional(),
+    refreshToken: z.string().optional(),
+    obtainedAtMs: z.number(),
+    expiresInMs: z.number(),
+    connectedAtMs: z.number(),
+    scopes: z.array(z.string()).optional(),
+    extraScopes: z.array(z.string()).optional(),
+    status: z.enum(["active", "dead"]),
+    reason: z.string().optional(),
+  });
+}
 
 /**
  * Checks what a store handed out. A record that is damaged, belongs to another account or to another app is an error:
@@ -187,7 +192,8 @@ export function readStored(value: unknown, accountId: string, clientId: string):
       `The token store holds a record in format ${format}, written by a newer version of hubspot-oauth. Upgrade this process.`,
     );
   }
-  const parsed = StoredShape.safeParse(own);
+  made ??= storedShape();
+  const parsed = made.safeParse(own);
   if (!parsed.success) {
     const fields = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0] ?? "record")))].join(", ");
     throw new TokenStoreError(

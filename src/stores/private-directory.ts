@@ -107,7 +107,7 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** Not `await using`: what the compiler makes of that for Node 20 becomes a file that every entry imports, and bundlers warn of. */
+/** Not `await using`: what the compiler makes of that for Node 20 becomes a file of its own, which every entry imports. */
 async function withFile<T>(opening: Promise<FileHandle>, work: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await opening;
   try {
