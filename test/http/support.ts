@@ -35,6 +35,18 @@ export function agent(options: Agent.Options = {}): Agent {
   return made;
 }
 
+/**
+ * A count once it has not changed for 500 turns of the event loop, in each of which the sockets of both sides had their turn. One that grows
+ * to `most` is not waited for any longer.
+ */
+export async function settled(count: () => number, most: number): Promise<number> {
+  for (let before = -1, still = 0; still < 500 && before < most; still = before === count() ? still + 1 : 0) {
+    before = count();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return count();
+}
+
 /** Answers with JSON. */
 export function json(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): RequestListener {
   return (request, response) => {
