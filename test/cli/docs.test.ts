@@ -5,12 +5,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, readFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { STATUS } from "../../src/cli/exit-status.js";
 import { VARIABLES } from "../../src/cli/settings.js";
+import { freePort } from "../support/free-port.js";
 import { blocksOf, linksOf, sectionOf, tableRowsOf } from "../support/markdown.js";
 import { createCliWorld, newKey } from "./support/cli-world.js";
 import { installCli } from "./support/installed-cli.js";
@@ -39,15 +39,6 @@ function patternOf(output: string): RegExp {
     .split("…")
     .map((part) => part.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`));
   return new RegExp(`^${parts.join("[^]*?")}$`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 describe("docs/cli.md", () => {

@@ -5,11 +5,11 @@
 import { once } from "node:events";
 import { chmod, readdir, readFile, stat } from "node:fs/promises";
 import { connect as connectSocket, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { openBrowser } from "../../src/cli/open-browser.js";
+import { freePort } from "../support/free-port.js";
 import { createCliWorld, type CliWorld, type CliWorldOptions } from "./support/cli-world.js";
 import { installCli, type Run } from "./support/installed-cli.js";
 
@@ -17,16 +17,6 @@ const cli = installCli();
 
 const HARBOUR = 24681012;
 const NORDLICHT = 135791113;
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 interface LoginWorld extends CliWorld {
   readonly port: number;

@@ -1,17 +1,7 @@
 /** A server of another project as a child process of a test run: started on a free port, and gone with the run whatever happens. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
-
-/** A port that nobody listens on. Somebody else may take it before the server does: `startOnFreePort` then tries another. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
+import { freePort } from "../free-port.js";
 
 /** Starts with a free port; again with another when the server ends before it is ready. */
 export async function startOnFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
