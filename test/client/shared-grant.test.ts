@@ -1,12 +1,15 @@
 /** Several connections that live by one refresh token, and a customer who ends them at HubSpot: what one disconnect must not do to others. */
+import { randomBytes } from "node:crypto";
 import { describe, expect, it, test } from "vitest";
 import {
   ConfigurationError,
   type HubSpotOAuthClientOptions,
+  MemoryTokenStore,
   ReauthorizationRequiredError,
   type StoredTokens,
   type TokenStore,
 } from "../../src/index.js";
+import { EncryptedTokenStore } from "../../src/stores/encrypted.js";
 import { ScriptedStore } from "../support/scripted-store.js";
 import { clientOf, connect, emulate, type Emulator } from "../support/setup.js";
 import { failureOf } from "./flow.js";
@@ -78,6 +81,18 @@ describe("revoke: unless-shared", () => {
     const done = await oauth.disconnect(id, { revoke: "unless-shared" });
     expect(done).toEqual({ uninstalled: false, revoked: false, sharedWith: ["999"], errors: [] });
     expect([store.get(id), emulator.count("revoke")]).toEqual([undefined, 0]);
+  });
+
+  it("so may one whose key is lost", async () => {
+    const emulator = await emulate({ accounts: [{ hubId: 1 }, { hubId: 2 }] });
+    const inner = new MemoryTokenStore();
+    const withKey = (id: string): EncryptedTokenStore => new EncryptedTokenStore({ store: inner, keys: [{ id, key: randomBytes(32) }] });
+    await connect(clientOf(emulator, { tokenStore: withKey("lost") }).oauth, emulator, { hubId: 2 });
+    const { oauth } = clientOf(emulator, { tokenStore: withKey("new") });
+    const id = await connect(oauth, emulator, { hubId: 1 });
+    const done = await oauth.disconnect(id, { revoke: "unless-shared" });
+    expect(done).toEqual({ uninstalled: false, revoked: false, sharedWith: ["2"], errors: [] });
+    expect([inner.get(id), emulator.count("revoke")]).toEqual([undefined, 0]);
   });
 
   it("a misspelt choice is refused, not taken for true", async () => {

@@ -48,7 +48,12 @@ export interface HandlerWorld {
   readonly connected: readonly CompletedAuthorization<Tenant>[];
   readonly failures: readonly HandlerFailure[];
   /** What `beforeDisconnect` was given and found, in order. */
-  readonly leaving: readonly { readonly accountId: string; readonly status: string | undefined; readonly revocations: number }[];
+  readonly leaving: readonly {
+    readonly accountId: string;
+    readonly by: string | undefined;
+    readonly status: string | undefined;
+    readonly revocations: number;
+  }[];
   /** The sessions by the value of the cookie `sid`; a case may change them. */
   readonly sessions: Map<string, { accountIds: string[]; binding?: string }>;
   /** The browser of the person who is signed in as `sid=alice`. */
@@ -92,15 +97,17 @@ async function enter(adapter: Adapter, rule: HandlerCase, escaped: (error: unkno
   const options: AppUnderTest["options"] = (cookieOf) => ({
     connectPath: "/hubspot/connect",
     session: (request) => {
-      const sid = /(?:^|; )sid=(\w+)/.exec(cookieOf(request) ?? "")?.[1] ?? "";
+      const sid = sidOf(cookieOf(request)) ?? "";
       const session = sessions.get(sid);
       return session && { ...session, context: { tenant: `tenant of ${sid}` } };
     },
     onConnected: (result) => void connected.push(result),
     onError: (failure) => void failures.push(failure),
-    beforeDisconnect: async (accountId) => {
+    beforeDisconnect: async (accountId, request) => {
+      // About as long as a call to HubSpot. Whoever does not wait for it has disconnected by then.
+      for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
       const record = await store.get(accountId);
-      leaving.push({ accountId, status: record?.status, revocations: emulator.count("revoke") });
+      leaving.push({ accountId, by: sidOf(cookieOf(request)), status: record?.status, revocations: emulator.count("revoke") });
     },
     ...rule.options,
   });
@@ -129,6 +136,10 @@ async function enter(adapter: Adapter, rule: HandlerCase, escaped: (error: unkno
       return emulator.authorize(location, choice);
     },
   };
+}
+
+function sidOf(cookies: string | undefined): string | undefined {
+  return /(?:^|; )sid=(\w+)/.exec(cookies ?? "")?.[1];
 }
 
 /** Closes a server of `node:http` when the test is finished, and answers its origin once it listens. */

@@ -17,7 +17,7 @@ export const disconnectCases: readonly HandlerCase[] = [
       expect([status, location, await world.store.get("24681012")]).toEqual([303, "/settings", undefined]);
       expect(world.emulator.count("revoke")).toBe(1);
       // The application had its say while the record was there and the grant alive.
-      expect(world.leaving).toEqual([{ accountId: "24681012", status: "active", revocations: 0 }]);
+      expect(world.leaving).toEqual([{ accountId: "24681012", by: "alice", status: "active", revocations: 0 }]);
     },
   },
   {
@@ -107,12 +107,29 @@ export const disconnectCases: readonly HandlerCase[] = [
       beforeDisconnect: () => {
         throw new Error("CANARY");
       },
-      onDisconnected: ({ errors, revoked }) => `/gone?${errors.map(({ message }) => message).join()}&${revoked}`,
+      onDisconnected: ({ errors, revoked }) => `/gone?${errors[0]?.message}&${errors.length}&${revoked}`,
     },
     run: async (world) => {
       await connected(world);
-      expect((await world.alice.submit(FORM)).location).toBe("/gone?CANARY&true");
+      expect((await world.alice.submit(FORM)).location).toBe("/gone?CANARY&1&true");
       expect(await world.store.get("24681012")).toBeUndefined();
+      await connected(world);
+      world.emulator.respondOnce("revoke", { status: 503 });
+      expect((await world.alice.submit(FORM)).location).toBe("/gone?CANARY&2&false");
+    },
+  },
+  {
+    name: "beforeDisconnect throws something that is no error: it is the cause of one",
+    options: {
+      beforeDisconnect: async () => {
+        // eslint-disable-next-line typescript/only-throw-error -- That is what this is about.
+        throw "CANARY";
+      },
+      onDisconnected: ({ errors: [error] }) => `/gone?${error instanceof Error}&${String(error?.cause)}`,
+    },
+    run: async (world) => {
+      await connected(world);
+      expect((await world.alice.submit(FORM)).location).toBe("/gone?true&CANARY");
     },
   },
   {

@@ -380,6 +380,39 @@ describe("what others may wait for", () => {
     await closing;
   });
 
+  it("is told by close for each bucket, and nothing is asked for that nobody will use", async () => {
+    const { limiter, told } = shared([{ granted: 1, free: 39 }]);
+    for (const bucket of ["api", "search"] as const) {
+      expect(limiter.take("a", bucket)).toBeInstanceOf(Promise);
+      await advance(0);
+      limiter.observe("a", bucket, {});
+    }
+    const before = told.length;
+    await limiter.close();
+    expect(told.slice(before)).toEqual([
+      expect.objectContaining({ bucket: "api", need: 0, spare: 0, answered: 1 }),
+      expect.objectContaining({ bucket: "search", need: 0, spare: 0, answered: 1 }),
+    ]);
+  });
+
+  it("is told by close: a 429 that came last", async () => {
+    const { limiter, told } = shared([{ granted: 1, free: 39 }]);
+    line(limiter, 1);
+    await advance(0);
+    limiter.pause("a", "api", 1_000);
+    await limiter.close();
+    expect(told.slice(1)).toEqual([expect.objectContaining({ bucket: "api", answered: 0, unused: 0, refused: 1, pauseMs: 1_000 })]);
+  });
+
+  it("is not told by close while the store is down: closing does not wait for it", async () => {
+    const { limiter, told } = shared([new Error("down")]);
+    line(limiter, 1);
+    await advance(0);
+    limiter.observe("a", "api", {});
+    await limiter.close();
+    expect(told).toHaveLength(1);
+  });
+
   it("is not waited for by close when the store fails: the event says so", async () => {
     const { limiter, events } = shared([{ granted: 1, free: 9 }, new Error("down")]);
     line(limiter, 1);

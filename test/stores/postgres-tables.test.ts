@@ -63,6 +63,31 @@ describe.skipIf(inject("postgresUrl") === undefined)("tables of the PostgreSQL s
     ]);
   });
 
+  it("the sweep finds what is past its time by that index", async () => {
+    const table = freshName("t");
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    onTestFinished(() => client.end());
+    const sent: { text: string; values: unknown[] }[] = [];
+    const pool = {
+      query: (text: string, values: unknown[]) => {
+        sent.push({ text, values });
+        return client.query(text, values);
+      },
+    };
+    const store = new PostgresTokenStore({ pool, schema, table });
+    await store.createTables();
+    expect(await store.lease("1", { ttlMs: 1_000 })).toBeDefined();
+    const sweep = sent.find(({ text }) => text.includes("delete from"));
+    // A small table is read through whatever the indexes: the planner is asked for what it would do with a large one.
+    await client.query("set enable_seqscan = off; set enable_bitmapscan = off");
+    const { rows } = await client.query<{ "QUERY PLAN": string }>(`explain ${sweep?.text}`, sweep?.values);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toMatch(
+      new RegExp(`Index Scan using ${table}_leases_until_idx.*\\n *Index Cond: \\(until <= statement_timestamp\\(\\)\\)`),
+    );
+  });
+
   it("text has no limit and is compared byte by byte, and no column may be empty", async () => {
     const table = freshName("t");
     await new PostgresTokenStore({ pool: admin, schema, table }).createTables();
