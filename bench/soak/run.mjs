@@ -1,6 +1,7 @@
 // `npm run soak`: an application of several processes over Redis, for 200 accounts and as long as you like, while HubSpot answers with every
 // fault the emulator knows, goes away and comes back, ends tokens and grants, and processes are killed and replaced. Ends with 1 when an account
 // got another's data, a connection was declared dead without cause, an error had no class, or anything was left behind. See --help.
+import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -196,7 +197,10 @@ async function checkConnections(hubspot, violate) {
 }
 
 async function save(folder, { settings, result, violations, tables, redis }) {
-  const where = await environment({ node: `v${process.versions.node}`, packages: ["undici", "ioredis"] });
+  const where = await environment({
+    node: execFileSync(nodeBinary(flags.node), ["--version"], { encoding: "utf8" }).trim(),
+    packages: ["undici", "ioredis"],
+  });
   const { fleet, hubspot, memory, seconds } = result;
   const { requests, faults, refreshes, refreshRequests, reconnections } = hubspot.ledger;
   const files = await saveResults(folder, "soak", {
