@@ -96,7 +96,7 @@ describeInBrowser("consent", (browser) => {
     await page.keyboard.press("Shift+Tab");
     expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
     await page.keyboard.press("Enter");
-    expect(await heading(page)).toBe("Connected 135791113");
+    await page.getByRole("heading", { name: "Connected 135791113" }).waitFor();
   });
 
   const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 375, height: 740 } };

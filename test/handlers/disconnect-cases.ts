@@ -122,7 +122,6 @@ export const disconnectCases: readonly HandlerCase[] = [
     name: "beforeDisconnect throws something that is no error: it is the cause of one",
     options: {
       beforeDisconnect: async () => {
-        // eslint-disable-next-line typescript/only-throw-error -- That is what this is about.
         throw "CANARY";
       },
       onDisconnected: ({ errors: [error] }) => `/gone?${error instanceof Error}&${String(error?.cause)}`,
