@@ -5,8 +5,8 @@ import { run } from "./command.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-it.each(["none", "strict"])("a soak of seconds, with refresh tokens replaced: %s", async (rotation) => {
-  const args = ["bench/soak/run.mjs", "--quick", "--node", process.execPath, "--seed", "8", "--rotation", rotation];
+it("a soak of seconds, with refresh tokens that are replaced", async () => {
+  const args = ["bench/soak/run.mjs", "--quick", "--node", process.execPath, "--seed", "8", "--rotation", "strict"];
   // It ends with 1, and with all it says, when anything was not as it must be.
   const output = await run("node", args, { cwd: root });
   expect(output).not.toContain("FAILED");
