@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { HubSpotHttp, HubSpotOAuthClient, MemoryTokenStore } from "../dist/index.js";
 import { RedisRateLimitStore } from "../dist/stores/redis.js";
 import { startHubSpotEmulator } from "../dist/testing/index.js";
+import { count } from "./counts.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "./results.mjs";
 import { startRedis } from "./servers.mjs";
 
@@ -50,8 +51,7 @@ async function main() {
   flags.rounds ??= flags.quick ? "1" : "5";
   const settings = {};
   for (const name of ["calls", "accounts", "processes", "limit", "window", "rounds"]) {
-    settings[name] = Number(flags[name]);
-    if (!Number.isSafeInteger(settings[name]) || settings[name] < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
+    settings[name] = count(flags[name], name);
   }
 
   const rounds = [];

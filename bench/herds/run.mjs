@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { count } from "../counts.mjs";
 import { nodeBinary } from "../node-binaries.mjs";
 import { INSTALL, peerVersions } from "../peers/installed.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
@@ -154,12 +155,6 @@ async function tell({ settings, services, herds, versions, execPath }) {
 
 function isBroken({ tokenCalls, rejected, stale, next }) {
   return tokenCalls !== 1 || rejected > 0 || stale > 0 || next.tokenCalls !== 1 || next.failedProcesses > 0;
-}
-
-function count(text, name) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-  return value;
 }
 
 function chosen(text, all, name) {

@@ -6,6 +6,7 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { count } from "../counts.mjs";
 import { nodeBinaries } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { INSTALL, peerVersions } from "./installed.mjs";
@@ -121,12 +122,6 @@ function merged(parts) {
       measured: Object.fromEntries(Object.keys(measured).map((name) => [name, all(level, name)])),
     })),
   };
-}
-
-function count(text, name) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-  return value;
 }
 
 async function loadOf(server) {

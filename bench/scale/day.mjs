@@ -9,7 +9,7 @@ import { lineChart } from "../charts.mjs";
 import { nodeBinary } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { KINDS } from "./call-profile.mjs";
-import { count } from "./counts.mjs";
+import { count } from "../counts.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const HOUR = 3_600;

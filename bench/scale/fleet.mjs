@@ -11,7 +11,7 @@ import { ask } from "../herds/questions.mjs";
 import { nodeBinary } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { startPostgres, startRedis } from "../servers.mjs";
-import { count } from "./counts.mjs";
+import { count } from "../counts.mjs";
 import { accountId } from "./records.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -10,7 +10,7 @@ import { lineChart } from "../charts.mjs";
 import { nodeBinary } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { quantile } from "../statistics.mjs";
-import { count, counts } from "./counts.mjs";
+import { count, counts } from "../counts.mjs";
 import { ACCESS_TOKEN_CHARACTERS } from "./records.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -6,6 +6,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
+import { count } from "../counts.mjs";
 import { RedisTokenStore } from "../../dist/stores/redis.js";
 import { nodeBinary } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
@@ -221,12 +222,6 @@ async function save(folder, { settings, result, violations, tables, redis }) {
     },
   });
   console.log(`\n${files.join("\n")}`);
-}
-
-function count(text, name) {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-  return value;
 }
 
 function number(text, name) {

@@ -7,6 +7,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { count } from "../counts.mjs";
 import { nodeBinaries } from "../node-binaries.mjs";
 import { environment, printTables, resultsFolder, saveResults } from "../results.mjs";
 import { pageOf } from "./report.mjs";
@@ -130,12 +131,6 @@ function compared() {
   if (flags.only !== undefined && names.includes("against") && flags.against === undefined)
     throw new TypeError("--only against needs --against.");
   return names;
-}
-
-function count(text, name) {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new TypeError(`--${name} must be a whole number of at least 1.`);
-  return value;
 }
 
 /** `dist`, built when it is missing. An old one is measured as it is, with a word about it: the numbers may be wanted for just that. */
